@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of the agent and of those who call it."""
+
+from oslo_config import cfg
+
+GROUP = 'agent'
+
+OPTS = [
+    cfg.StrOpt(
+        'driver',
+        default='libvirt',
+        help="""
+The hypervisor driver that the agent loads.
+
+Possible values:
+
+* ``libvirt``: QEMU and KVM guests, see group ``[libvirt]``
+* ``fake``: simulated servers, see group ``[fake]``
+* any other name in the entry point group ``console_api.virt``
+""",
+    ),
+    cfg.IntOpt(
+        'rpc_timeout',
+        default=10,
+        min=1,
+        max=600,
+        help="""
+How long a caller of an agent waits for its answer, in seconds.
+
+A request for a console ends with 503 after this time. Raise it where
+hypervisors answer slowly; a request of the REST API waits as long.
+""",
+    ),
+    cfg.IntOpt(
+        'inventory_interval',
+        default=60,
+        min=1,
+        help="""
+How often the agent reports all its servers to the conductor, in seconds.
+
+A server that is new or gone shows in the API after this time at the latest.
+""",
+    ),
+]

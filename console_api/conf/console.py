@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that all console types share."""
+
+from oslo_config import cfg
+
+GROUP = 'console'
+
+OPTS = [
+    cfg.ListOpt(
+        'allowed_origins',
+        default=[],
+        help="""
+Origins, besides the proxy's own, whose pages may open a console.
+
+Each is a scheme, a host and, unless it is the scheme's own, a port:
+``https://dashboard.example.com``. A host name alone stands for ``https`` and
+``http`` on their own ports. Put the dashboard's here if it opens consoles in
+a page or a frame of its own.
+""",
+    ),
+    cfg.ListOpt(
+        'allowed_targets',
+        default=[],
+        help="""
+Where consoles may listen, besides the addresses that agents have registered.
+
+Each is an IP address, a network as in ``192.0.2.0/24``, or a host name. An
+agent registers the addresses of its own host with its first report; another
+address that it names later, because it was captured or because it was
+reconfigured, is refused. Put a network here where addresses change by
+themselves, or where a hypervisor is not the agent's own host.
+""",
+    ),
+]

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of the console proxy."""
+
+from oslo_config import cfg
+
+GROUP = 'proxy'
+
+OPTS = [
+    cfg.HostAddressOpt(
+        'host',
+        default='0.0.0.0',  # noqa: S104 - it faces the users
+        help="""
+The address that the proxy listens on.
+""",
+    ),
+    cfg.PortOpt(
+        'port',
+        default=6080,
+        help="""
+The TCP port that the proxy listens on.
+""",
+    ),
+    cfg.IntOpt(
+        'workers',
+        min=1,
+        help="""
+How many processes share the port; unset, one for each processor core.
+
+Each carries its own sessions, so the end of one ends no other's. A parent
+process starts them and replaces one that ends.
+""",
+    ),
+    cfg.IntOpt(
+        'handshake_timeout',
+        default=10,
+        min=1,
+        help="""
+How long a client may take to send a whole HTTP request, in seconds.
+""",
+    ),
+    cfg.IntOpt(
+        'authority_timeout',
+        default=15,
+        min=1,
+        help="""
+How long the look-up of a token may take, in seconds.
+""",
+    ),
+    cfg.IntOpt(
+        'connect_timeout',
+        default=10,
+        min=1,
+        help="""
+How long connecting to a hypervisor may take, over all its addresses, in
+seconds.
+""",
+    ),
+    cfg.IntOpt(
+        'negotiation_timeout',
+        default=10,
+        min=1,
+        help="""
+How long the security handshake of a console protocol may take, in seconds.
+""",
+    ),
+    cfg.IntOpt(
+        'ping_interval',
+        default=30,
+        min=0,
+        help="""
+How often a session's client is sent a WebSocket ping, in seconds; 0 for never.
+
+A client that shows no sign of life for two of them is gone: it neither sends
+anything nor takes what is queued for it. Pings also keep firewalls and load
+balancers from forgetting a quiet connection.
+""",
+    ),
+    cfg.IntOpt(
+        'idle_timeout',
+        default=0,
+        min=0,
+        help="""
+How long a session may go without input of its user, in seconds; 0 for ever.
+
+What the guest shows is no input, and neither are pings. The page says why the
+session ended. It ends up to an eighth later.
+""",
+    ),
+    cfg.IntOpt(
+        'max_sessions',
+        default=0,
+        min=0,
+        help="""
+The most sessions that each process carries at once; 0 for no limit.
+
+A request beyond it is answered 503 with Retry-After, before its token is
+looked up.
+""",
+    ),
+    cfg.IntOpt(
+        'max_sessions_per_client',
+        default=0,
+        min=0,
+        help="""
+The most sessions that one client address may have in each process; 0 for no
+limit.
+
+Leave it off where many users come from one address: behind a load balancer or
+NAT.
+""",
+    ),
+    cfg.IntOpt(
+        'max_sessions_per_server',
+        default=0,
+        min=0,
+        help="""
+The most sessions that one server may have in each process; 0 for no limit.
+
+A SPICE console takes about five of them for each user.
+""",
+    ),
+    cfg.IntOpt(
+        'max_handshakes',
+        default=2000,
+        min=0,
+        help="""
+The most connections of each process that carry no session, or none yet; 0
+for no limit.
+
+One beyond it is answered 503 with Retry-After and closed, before anything of
+it is read. This bounds what clients without a token can take.
+""",
+    ),
+    cfg.StrOpt(
+        'authority',
+        default='conductor',
+        choices=[
+            ('conductor', "This service's conductors, over the message bus."),
+            (
+                'rest',
+                'The compute API, which may be that of an unmodified Nova, '
+                'with the user of group ``[nova]``. No bus is needed.',
+            ),
+        ],
+        help="""
+Where the proxy looks up what a token is good for.
+""",
+    ),
+    cfg.StrOpt(
+        'rest_console_type',
+        default='novnc',
+        choices=[
+            ('novnc', 'In place of nova-novncproxy.'),
+            ('spice-html5', 'In place of nova-spicehtml5proxy.'),
+            ('serial', 'In place of nova-serialproxy.'),
+            ('webmks', 'Consoles of VMware, which Nova has no proxy for.'),
+        ],
+        help="""
+The type of all consoles that this proxy serves with ``authority = rest``.
+
+The answer of the compute API does not say it. Start one proxy for each type,
+each on a port of its own, as Nova's own proxies do.
+""",
+    ),
+]

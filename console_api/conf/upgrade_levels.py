@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options for a time when processes of two releases run side by side."""
+
+from oslo_config import cfg
+
+GROUP = 'upgrade_levels'
+
+OPTS = [
+    cfg.StrOpt(
+        'agent',
+        regex=r'^1\.[0-9]+$',
+        help="""
+The newest version of the agents' interface that is spoken with them.
+
+Set it on controllers while some agents are of an older release, to the
+version that ``console-api-manage agent list`` shows for the oldest of them.
+At 1.0 consoles that need a password on the hypervisor are not reached. Unset,
+the newest is spoken.
+""",
+    ),
+]

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who asks, and under which request id."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from oslo_context import context
+
+_RPC_FIELDS = ('request_id', 'global_request_id', 'user_id', 'project_id')
+
+
+class RequestContext(context.RequestContext):
+    """The caller of one request, as Keystone or noauth named it."""
+
+    def for_rpc(self) -> dict[str, Any]:
+        """The fields that may cross the message bus: no token, no roles."""
+        return {name: getattr(self, name) for name in _RPC_FIELDS}
+
+    @classmethod
+    def from_rpc(cls, values: Mapping[str, Any]) -> 'RequestContext':
+        """The context that ``for_rpc`` described; unknown fields are left."""
+        fields: dict[str, Any] = {
+            name: values.get(name) for name in _RPC_FIELDS
+        }
+        return cls(**fields, overwrite=False)
+
+
+def service_context() -> RequestContext:
+    """The context of work that no request asked for, with an id of its own."""
+    return RequestContext(overwrite=False)

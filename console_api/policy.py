@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""May this caller do this? Rules from policy.yaml over the defaults here."""
+
+from collections.abc import Mapping
+
+from oslo_config import cfg
+from oslo_policy import opts as policy_opts
+from oslo_policy import policy
+
+from console_api import context as console_context
+from console_api import exception
+from console_api import policies
+from console_api.policies import base
+
+#: Where the service's own configuration is, too.
+_CONFIG_DIRS = 'console-api'
+
+
+class Policy:
+    """Decides by rule name; reads ``policy.yaml`` again when it changes."""
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self._enforcer = _new_enforcer(conf)
+
+    def authorize(
+        self,
+        context: console_context.RequestContext,
+        rule: str,
+        target: Mapping[str, str | None],
+    ) -> None:
+        """Return if the rule lets this caller act on this target.
+
+        :raises PolicyNotAuthorized: it does not, or the token's scope is not
+            one that the rule takes
+        """
+        try:
+            allowed = self._enforcer.authorize(rule, dict(target), context)
+        except policy.InvalidScope:
+            allowed = False
+        if not allowed:
+            raise exception.PolicyNotAuthorized(rule)
+
+    def is_admin(self, context: console_context.RequestContext) -> bool:
+        """Whether the caller may see the servers of every project."""
+        return bool(
+            self._enforcer.authorize(base.CONTEXT_IS_ADMIN, {}, context)
+        )
+
+
+def _new_enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
+    policy_opts.set_defaults(conf, policy_file='policy.yaml')
+    enforcer = policy.Enforcer(conf)
+    enforcer.register_defaults(policies.list_rules())
+    return enforcer
+
+
+def get_enforcer() -> policy.Enforcer:
+    """The enforcer for oslo.policy's command line tools."""
+    conf = cfg.CONF
+    # The tools read no configuration of the service, which says where its
+    # policy file is.
+    conf([], project=_CONFIG_DIRS)
+    return _new_enforcer(conf)

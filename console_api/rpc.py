@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The message bus: transport, clients and servers, and what may cross it."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from concurrent import futures
+import threading
+from typing import Any
+from typing import TypeVar
+
+import kombu.exceptions
+from oslo_config import cfg
+import oslo_messaging
+
+from console_api import context as console_context
+
+#: Agents listen here, each on the server queue of its own host.
+AGENT_TOPIC = 'console_agent'
+#: Conductors share this one.
+CONDUCTOR_TOPIC = 'console_conductor'
+
+#: Named in each target, because the default of a transport is the process's.
+_EXCHANGE = 'console_api'
+#: Errors of other modules arrive as oslo_messaging.RemoteError.
+_ALLOWED_ERRORS = ['console_api.exception']
+
+_RABBIT = 'oslo_messaging_rabbit'
+#: oslo.messaging's own waits grow to half a minute; a bus that is back is to
+#: be used within seconds.
+_RABBIT_DEFAULTS = {
+    'kombu_reconnect_delay': 0.5,
+    'rabbit_retry_backoff': 1,
+    'rabbit_interval_max': 3,
+    'heartbeat_timeout_threshold': 30,
+}
+#: A call's own timeout says more than the one around it, in seconds.
+_GRACE = 1.0
+
+_T = TypeVar('_T')
+
+
+class ContextSerializer(oslo_messaging.NoOpSerializer):  # type: ignore[misc]
+    """Carries who asked, for logs and audits; never a credential."""
+
+    def serialize_context(
+        self, ctxt: console_context.RequestContext
+    ) -> dict[str, Any]:
+        """The fields of the context that may leave this process."""
+        return ctxt.for_rpc()
+
+    def deserialize_context(
+        self, ctxt: Mapping[str, Any]
+    ) -> console_context.RequestContext:
+        """The caller's context as the other side knows it."""
+        return console_context.RequestContext.from_rpc(ctxt)
+
+
+def get_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
+    """The transport of ``transport_url``; close it with ``cleanup()``."""
+    transport = oslo_messaging.get_rpc_transport(
+        conf, allowed_remote_exmods=_ALLOWED_ERRORS
+    )
+    if _RABBIT in conf:
+        for name, value in _RABBIT_DEFAULTS.items():
+            conf.set_default(name, value, group=_RABBIT)
+    return transport
+
+
+class Opening:
+    """Keeps the first call of a client within its deadline.
+
+    oslo.messaging opens the queue for the answers in the first call, and
+    waits there for a bus that is away without an end.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._begun = False
+        self._done = threading.Event()
+
+    def run(self, call: Callable[[], _T], timeout: float) -> _T:
+        """What ``call`` returns or raises.
+
+        :raises MessagingTimeout: the bus was not there within ``timeout``
+        :raises MessageDeliveryFailure: the bus went away
+        """
+        try:
+            return self._run(call, timeout)
+        except (kombu.exceptions.OperationalError, ConnectionError) as exc:
+            # oslo.messaging hands them on where it opens one more connection.
+            raise oslo_messaging.MessageDeliveryFailure(str(exc)) from exc
+
+    def _run(self, call: Callable[[], _T], timeout: float) -> _T:
+        if self._done.is_set():
+            return call()
+        with self._lock:
+            first, self._begun = not self._begun, True
+        if not first:
+            if not self._done.wait(timeout):
+                raise oslo_messaging.MessagingTimeout('the bus is away')
+            return call()
+        answer: futures.Future[_T] = futures.Future()
+        threading.Thread(
+            target=self._open, args=(call, answer), name='bus', daemon=True
+        ).start()
+        try:
+            return answer.result(timeout + _GRACE)
+        except futures.TimeoutError as exc:
+            raise oslo_messaging.MessagingTimeout('the bus is away') from exc
+
+    def _open(
+        self, call: Callable[[], _T], answer: 'futures.Future[_T]'
+    ) -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as exc:  # noqa: BLE001 - the waiting thread's
+            answer.set_exception(exc)
+        finally:
+            self._done.set()
+
+
+def get_client(
+    transport: oslo_messaging.Transport,
+    topic: str,
+    version: str,
+    cap: str | None = None,
+) -> oslo_messaging.RPCClient:
+    """A client of the servers on a topic.
+
+    It asks for ``version`` unless a call names another, never for one above
+    ``cap``.
+    """
+    return oslo_messaging.get_rpc_client(
+        transport,
+        oslo_messaging.Target(
+            exchange=_EXCHANGE, topic=topic, version=version
+        ),
+        version_cap=cap,
+        # Otherwise a call waits for the bus for as long as it is away.
+        retry=0,
+        serializer=ContextSerializer(),
+    )
+
+
+def get_server(
+    transport: oslo_messaging.Transport,
+    topic: str,
+    host: str,
+    endpoints: Sequence[object],
+) -> oslo_messaging.MessageHandlingServer:
+    """A server in threads for a topic; ``start()`` it, then ``stop()``."""
+    return oslo_messaging.get_rpc_server(
+        transport,
+        oslo_messaging.Target(exchange=_EXCHANGE, topic=topic, server=host),
+        list(endpoints),
+        serializer=ContextSerializer(),
+        access_policy=oslo_messaging.DefaultRPCAccessPolicy,
+    )
