@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Queries on the agents that report."""
+
+import dataclasses
+
+import sqlalchemy as sa
+
+from console_api.db import models
+
+_table = models.agents
+
+
+@dataclasses.dataclass(frozen=True)
+class AgentRecord:
+    """The agent of one host; times in seconds since the epoch, UTC."""
+
+    host: str
+    instance: str
+    release: str
+    rpc_version: str
+    addresses: str
+    servers: int
+    reported_at: int
+
+
+_COLUMNS = [_table.c[field.name] for field in dataclasses.fields(AgentRecord)]
+
+
+def get(connection: sa.Connection, host: str) -> AgentRecord | None:
+    """The agent of this host."""
+    row = connection.execute(
+        sa.select(*_COLUMNS).where(_table.c.host == host)
+    ).one_or_none()
+    return None if row is None else AgentRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def every(connection: sa.Connection) -> list[AgentRecord]:
+    """All agents, by host."""
+    rows = connection.execute(sa.select(*_COLUMNS).order_by(_table.c.host))
+    return [AgentRecord(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def add(connection: sa.Connection, record: AgentRecord) -> None:
+    """Store an agent that is not known yet."""
+    connection.execute(_table.insert(), dataclasses.asdict(record))
+
+
+def update(connection: sa.Connection, record: AgentRecord) -> None:
+    """Change what is known of an agent."""
+    values = dataclasses.asdict(record)
+    del values['host']
+    connection.execute(
+        _table.update().where(_table.c.host == record.host).values(**values)
+    )
+
+
+def remove(connection: sa.Connection, host: str) -> bool:
+    """Forget the agent of a host; whether there was one."""
+    done = connection.execute(_table.delete().where(_table.c.host == host))
+    return done.rowcount > 0

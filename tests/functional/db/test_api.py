@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+import threading
+
+import sqlalchemy as sa
+
+from tests.functional.db import base
+
+
+class TransactionTest(base.DatabaseTestCase):
+    def _insert(self, connection: sa.Connection, name: str = 'x') -> None:
+        connection.exec_driver_sql(
+            'INSERT INTO console_tokens (token_hash, server_id, console_type,'
+            ' agent_host, host, port, created_at, expires_at)'
+            f" VALUES ('{name}', 's', 'novnc', 'a', 'h', 1, 1, 1)"
+        )
+
+    def _count(self) -> int:
+        with self.database.reader() as connection:
+            return connection.exec_driver_sql(
+                'SELECT count(*) FROM console_tokens'
+            ).scalar_one()
+
+    def test_what_is_written_stays(self) -> None:
+        with self.database.writer() as connection:
+            self._insert(connection)
+        self.assertEqual(1, self._count())
+
+    def test_what_fails_leaves_nothing(self) -> None:
+        def fail() -> None:
+            with self.database.writer() as connection:
+                self._insert(connection)
+                raise RuntimeError
+
+        self.assertRaises(RuntimeError, fail)
+        self.assertEqual(0, self._count())
+
+    def test_reader_writes_nothing(self) -> None:
+        with self.database.reader() as connection:
+            self._insert(connection)
+        self.assertEqual(0, self._count())
+
+    def test_file_is_not_opened_for_each_transaction(self) -> None:
+        opened = []
+        engine = self.database.engine()
+        sa.event.listen(engine, 'connect', lambda *_: opened.append(1))
+        for _ in range(5):
+            self._count()
+            with self.database.writer() as connection:
+                self._insert(connection, str(len(opened)) + str(_))
+        self.assertLessEqual(len(opened), 1)
+
+    def test_connection_serves_one_thread_after_another(self) -> None:
+        for number in range(3):
+            thread = threading.Thread(target=self._write, args=(str(number),))
+            thread.start()
+            thread.join(60)
+        self.assertEqual(3, self._count())
+
+    def test_threads_write_at_once(self) -> None:
+        threads = [
+            threading.Thread(target=self._write, args=(str(number),))
+            for number in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        self.assertEqual(8, self._count())
+
+    def _write(self, name: str) -> None:
+        with self.database.writer() as connection:
+            self._insert(connection, name)
+
+    def test_closed_database_opens_again(self) -> None:
+        self.database.close()
+        self.assertEqual(0, self._count())

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import datetime
+
+from oslo_db import exception as db_exception
+
+from console_api.db import servers
+from tests.functional.db import base
+
+_TIME = datetime.datetime.fromisoformat('2026-01-01')
+
+
+def record(number: int = 1, **changed: object) -> servers.ServerRecord:
+    """A server of the host ``here``."""
+    made = servers.ServerRecord(
+        id=f'00000000-0000-4000-8000-{number:012}',
+        name=f'server-{number}',
+        project_id='p',
+        user_id='u',
+        host='here',
+        vm_state='active',
+        task_state=None,
+        power_state=1,
+        consoles='novnc,serial',
+        created_at=_TIME,
+        updated_at=_TIME,
+    )
+    return dataclasses.replace(made, **changed)
+
+
+class _ServersTestCase(base.DatabaseTestCase):
+    def add(self, *records: servers.ServerRecord) -> None:
+        with self.database.writer() as connection:
+            servers.add(connection, records)
+
+
+class ServersTest(_ServersTestCase):
+    def test_what_was_added_comes_back(self) -> None:
+        server = record(name='☃ ' * 100, task_state='rebooting')
+        self.add(server)
+        with self.database.reader() as connection:
+            self.assertEqual(server, servers.get(connection, server.id))
+
+    def test_unknown_server(self) -> None:
+        with self.database.reader() as connection:
+            self.assertIsNone(servers.get(connection, 'x'))
+
+    def test_server_is_registered_once(self) -> None:
+        self.add(record())
+        self.assertRaises(
+            db_exception.DBDuplicateEntry, self.add, record(host='there')
+        )
+
+    def test_nothing_to_add(self) -> None:
+        self.add()
+
+    def test_update_changes_all_but_the_birthday(self) -> None:
+        self.add(record())
+        later = _TIME + datetime.timedelta(hours=1)
+        changed = record(
+            name='new', host=None, vm_state='stopped', updated_at=later
+        )
+        with self.database.writer() as connection:
+            servers.update(
+                connection, dataclasses.replace(changed, created_at=later)
+            )
+            self.assertEqual(changed, servers.get(connection, changed.id))
+
+    def test_removed_servers_are_gone(self) -> None:
+        self.add(record(1), record(2), record(3))
+        with self.database.writer() as connection:
+            servers.remove(connection, [record(1).id, record(3).id])
+            left = servers.of_host(connection, 'here')
+        self.assertEqual([record(2)], left)
+
+    def test_servers_of_a_host(self) -> None:
+        self.add(record(1), record(2, host='there'), record(3, host=None))
+        with self.database.reader() as connection:
+            self.assertEqual([record(1)], servers.of_host(connection, 'here'))
+
+    def test_servers_of_no_host(self) -> None:
+        self.add(record(1), record(3, host=None))
+        with self.database.reader() as connection:
+            found = servers.of_host(connection, None)
+        self.assertEqual([record(3, host=None)], found)
+
+    def test_more_servers_than_a_statement_takes(self) -> None:
+        self.add(*(record(i) for i in range(1200)))
+        ids = [record(i).id for i in range(40_000)]
+        with self.database.writer() as connection:
+            self.assertEqual(1200, len(servers.get_many(connection, ids)))
+            servers.remove(connection, ids)
+            self.assertEqual([], servers.of_host(connection, 'here'))
+
+
+class PageTest(_ServersTestCase):
+    def page(
+        self,
+        after: servers.ServerRecord | None = None,
+        limit: int = 100,
+        **wanted: object,
+    ) -> list[str]:
+        with self.database.reader() as connection:
+            found = servers.page(
+                connection, servers.ServerFilter(**wanted), after, limit
+            )
+        return [server.name for server in found]
+
+    def test_newest_first(self) -> None:
+        later = _TIME + datetime.timedelta(seconds=1)
+        self.add(record(1), record(2, created_at=later), record(3))
+        self.assertEqual(['server-2', 'server-3', 'server-1'], self.page())
+
+    def test_pages_hold_each_server_once(self) -> None:
+        hour = datetime.timedelta(hours=1)
+        records = [
+            record(i, created_at=_TIME + i // 3 * hour) for i in range(10)
+        ]
+        self.add(*records)
+        by_name = {server.name: server for server in records}
+        seen: list[str] = []
+        after = None
+        while names := self.page(after, limit=4):
+            seen.extend(names)
+            after = by_name[names[-1]]
+        self.assertEqual([f'server-{i}' for i in range(10)], sorted(seen))
+        self.assertEqual(10, len(seen))
+
+    def test_project(self) -> None:
+        self.add(record(1), record(2, project_id='q'))
+        self.assertEqual(['server-2'], self.page(project_id='q'))
+
+    def test_host(self) -> None:
+        self.add(record(1), record(2, host='there'))
+        self.assertEqual(['server-2'], self.page(host='there'))
+
+    def test_states(self) -> None:
+        self.add(
+            record(1),
+            record(2, vm_state='stopped'),
+            record(3, task_state='rebooting'),
+        )
+        self.assertEqual(['server-2'], self.page(vm_states=('stopped',)))
+        self.assertEqual(['server-3'], self.page(task_states=('rebooting',)))
+        self.assertEqual([], self.page(vm_states=()))
+
+    def test_part_of_a_name(self) -> None:
+        self.add(record(1, name='web_1'), record(2, name='webx1'))
+        self.assertEqual(['web_1'], self.page(name='web_'))
+
+    def test_expression(self) -> None:
+        self.add(record(1, name='web1'), record(2, name='db1'))
+        self.assertEqual(['db1'], self.page(name='^(db|x)'))
+
+    def test_name_of_another_script(self) -> None:
+        self.add(record(1, name='сервер'))
+        self.assertEqual(['сервер'], self.page(name='рвер'))
