@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The use cases: get a console of a server, look up what a token is for."""
+
+from oslo_log import log as logging
+from oslo_utils import timeutils
+
+from console_api import context as console_context
+from console_api import exception
+from console_api.agent import rpcapi as agent_rpcapi
+from console_api.consoles import output
+from console_api.consoles import states
+from console_api.consoles import targets
+from console_api.consoles import types
+from console_api.db import agents as db_agents
+from console_api.db import api as db_api
+from console_api.db import tokens as db_tokens
+from console_api.servers import directory
+
+LOG = logging.getLogger(__name__)
+
+
+class ConsoleBroker:
+    """Brings servers, agents and stored tokens together.
+
+    ``ttl`` is how long a token is good for, in seconds. The clock that
+    counts is this process's, never an agent's. ``allowed`` is where consoles
+    may listen besides the addresses that the agent of the host registered.
+    """
+
+    def __init__(
+        self,
+        database: db_api.Database,
+        agents: agent_rpcapi.AgentAPI,
+        ttl: int,
+        allowed: targets.AllowedTargets | None = None,
+    ) -> None:
+        self._database = database
+        self._agents = agents
+        self._ttl = ttl
+        self._allowed = allowed or targets.AllowedTargets(())
+
+    def create(
+        self,
+        context: console_context.RequestContext,
+        server: directory.Server,
+        console_type: types.ConsoleType,
+    ) -> str:
+        """The URL of a new console; it carries the token.
+
+        One call of the agent and one transaction; nothing is stored unless
+        the agent answered with an address of its host.
+
+        :raises InstanceNotReady: no host or no guest yet
+        :raises InstanceInvalidState: the guest does not run
+        :raises InstanceNotFound: the guest is gone
+        :raises ConsoleTypeInvalid: no driver offers the type any more
+        :raises ConsoleTypeUnavailable: switched off, or no such device
+        :raises NotSupported: the hypervisor cannot do it
+        :raises HostUnavailable: the agent did not answer, or named an
+            address that is not its host's
+        :raises DatabaseUnavailable: the token could not be stored
+        """
+        host = states.check_ready(server, console_type)
+        try:
+            issued = self._agents.get_console(
+                context, host, server.id, console_type.name
+            )
+        except exception.InstanceNotFound as exc:
+            if server.vm_state == 'building':
+                raise exception.InstanceNotReady(server.id) from exc
+            raise
+        now = int(timeutils.utcnow_ts())
+        record = db_tokens.TokenRecord(
+            token_hash=issued.token.digest(),
+            server_id=server.id,
+            project_id=server.project_id,
+            user_id=context.user_id,
+            console_type=console_type.name,
+            agent_host=host,
+            host=issued.connect.host,
+            port=issued.connect.port,
+            tls_port=issued.connect.tls_port,
+            internal_access_path=issued.connect.internal_access_path,
+            created_at=now,
+            expires_at=now + self._ttl,
+        )
+        self._database.write(
+            lambda connection: self._store(connection, record)
+        )
+        return issued.url
+
+    def _store(
+        self, connection: db_api.Connection, record: db_tokens.TokenRecord
+    ) -> None:
+        if record.host not in self._allowed:
+            agent = db_agents.get(connection, record.agent_host)
+            # An agent that has not reported yet is at its first contact.
+            if agent is not None and not any(
+                targets.is_same(record.host, one)
+                for one in agent.addresses.split(',')
+            ):
+                LOG.error(
+                    'The agent of %(agent)s names %(target)s for a console '
+                    'of server %(server)s; only %(known)s are registered, and '
+                    '[console] allowed_targets does not have it',
+                    {
+                        'agent': record.agent_host,
+                        'target': record.host,
+                        'server': record.server_id,
+                        'known': agent.addresses,
+                    },
+                )
+                raise exception.HostUnavailable(record.server_id)
+        db_tokens.add(connection, record)
+
+    def grant(
+        self,
+        context: console_context.RequestContext,
+        token_hash: str,
+        session: bool = False,
+    ) -> types.ConsoleGrant:
+        """What the token with this SHA-256 is good for now.
+
+        One indexed read and one call of the agent, which confirms that the
+        port still belongs to the server. For a ``session`` that begins the
+        agent also gives the password for the hypervisor.
+
+        :raises TokenNotFound: unknown, expired or revoked, or not confirmed
+        :raises HostUnavailable: the agent did not answer
+        :raises DatabaseUnavailable: the token could not be read
+        """
+        now = int(timeutils.utcnow_ts())
+        with self._database.reader() as connection:
+            record = db_tokens.get(connection, token_hash, now)
+        if record is None:
+            raise exception.TokenNotFound()
+        connect = types.ConnectInfo(
+            host=record.host,
+            port=record.port,
+            internal_access_path=record.internal_access_path,
+            tls_port=record.tls_port,
+        )
+        ask = self._agents.enter_console if session else self._confirm_console
+        entry = ask(
+            context,
+            record.agent_host,
+            record.server_id,
+            record.console_type,
+            connect,
+        )
+        if not entry.confirmed:
+            raise exception.TokenNotFound()
+        return types.ConsoleGrant(
+            server_id=record.server_id,
+            console_type=record.console_type,
+            connect=connect,
+            expires_at=record.expires_at,
+            project_id=record.project_id,
+            user_id=record.user_id,
+            secret=entry.secret,
+        )
+
+    def _confirm_console(
+        self,
+        context: console_context.RequestContext,
+        host: str,
+        server_id: str,
+        console_type: str,
+        connect: types.ConnectInfo,
+    ) -> agent_rpcapi.Entry:
+        return agent_rpcapi.Entry(
+            self._agents.confirm_console(
+                context, host, server_id, console_type, connect
+            )
+        )
+
+    def console_output(
+        self,
+        context: console_context.RequestContext,
+        server: directory.Server,
+        lines: int | None,
+    ) -> str:
+        """The last lines of what the guest wrote; None and -1 mean all.
+
+        :raises ConsoleNotAvailable: nothing is kept, or no guest yet
+        :raises InstanceNotReady: the server has no host
+        :raises InstanceNotFound: the guest is gone
+        :raises NotSupported: the hypervisor cannot do it
+        :raises HostUnavailable: the agent did not answer
+        """
+        building = server.vm_state == 'building'
+        if server.host is None:
+            if building:
+                raise exception.ConsoleNotAvailable()
+            raise exception.InstanceNotReady(server.id)
+        try:
+            text = self._agents.get_console_output(
+                context, server.host, server.id, output.MAX_BYTES
+            )
+        except exception.InstanceNotFound as exc:
+            if building:
+                raise exception.ConsoleNotAvailable() from exc
+            raise
+        return output.last_lines(text, lines)

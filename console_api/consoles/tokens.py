@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Console tokens: made by an agent, shown once, stored as a hash."""
+
+import hashlib
+import secrets
+
+#: 256 bits: nobody guesses one in the time that it lives.
+_TOKEN_BYTES = 32
+
+
+class Token:
+    """A secret that does not show itself in logs and tracebacks."""
+
+    __slots__ = ('_value',)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    @classmethod
+    def new(cls) -> 'Token':
+        """An unguessable token that URLs and commands take as it is."""
+        return cls(secrets.token_hex(_TOKEN_BYTES))
+
+    def reveal(self) -> str:
+        """The token itself, for the one who may have it."""
+        return self._value
+
+    def digest(self) -> str:
+        """Its SHA-256 in hexadecimal: what is stored and compared."""
+        return hashlib.sha256(
+            self._value.encode('utf-8', 'surrogatepass')
+        ).hexdigest()
+
+    def __repr__(self) -> str:
+        return '<Token>'

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of the agents: the last report of each, its addresses."""
+
+from collections.abc import Mapping
+import dataclasses
+import re
+from typing import Any
+import uuid
+
+from oslo_log import log as logging
+from oslo_utils import timeutils
+
+from console_api import exception
+from console_api.db import agents as db_agents
+from console_api.db import api as db_api
+
+LOG = logging.getLogger(__name__)
+
+#: What the columns of the table hold.
+_MOST_SERVERS = 2**31 - 1
+_LONGEST_ADDRESSES = 1024
+_RELEASE = re.compile(r'[!-~]{1,64}')
+_RPC_VERSION = re.compile(r'[0-9]{1,4}\.[0-9]{1,4}')
+#: A host name or an IP address; the table separates them by commas.
+_ADDRESS = re.compile(r'[A-Za-z0-9_.:%-]{1,255}')
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportedAgent:
+    """What an agent says of itself."""
+
+    instance: str
+    release: str
+    rpc_version: str
+    addresses: str
+    servers: int
+
+
+def parse(values: object) -> ReportedAgent:
+    """Check what came over the bus; agents are not trusted to be sane.
+
+    :raises BadRequest: a value is missing or is not what it should be
+    """
+    if not isinstance(values, Mapping):
+        raise exception.BadRequest('An agent says nothing of itself.')
+    try:
+        return ReportedAgent(
+            instance=str(uuid.UUID(values['instance'])),
+            release=_text(values['release'], _RELEASE),
+            rpc_version=_text(values['rpc_version'], _RPC_VERSION),
+            addresses=_addresses(values['addresses']),
+            servers=_count(values['servers']),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        reason = f'{type(exc).__name__}: {exc}'[:200]
+        raise exception.BadRequest(
+            f'What an agent says of itself is malformed: {reason}'
+        ) from exc
+
+
+def _text(value: object, form: re.Pattern[str]) -> str:
+    if not isinstance(value, str) or not form.fullmatch(value):
+        raise ValueError(f'{value!r:.40}')
+    return value
+
+
+def _addresses(values: Any) -> str:
+    if not isinstance(values, list | tuple):
+        raise TypeError('addresses are no list')
+    text = ','.join(sorted({_text(value, _ADDRESS) for value in values}))
+    if len(text) > _LONGEST_ADDRESSES:
+        raise ValueError('too many addresses')
+    return text
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError('servers are no number')
+    if not 0 <= value <= _MOST_SERVERS:
+        raise ValueError('servers are out of range')
+    return value
+
+
+class AgentRecorder:
+    """Keeps one row for the agent of each host."""
+
+    def __init__(self, database: db_api.Database) -> None:
+        self._database = database
+
+    def record(self, host: str, agent: ReportedAgent) -> None:
+        """Remember that this agent has just reported.
+
+        The addresses of its first report stay: an agent that was captured
+        later cannot name others. ``forget`` makes room for new ones.
+        """
+        record = db_agents.AgentRecord(
+            host=host,
+            reported_at=int(timeutils.utcnow_ts()),
+            **dataclasses.asdict(agent),
+        )
+        with self._database.writer() as connection:
+            known = db_agents.get(connection, host)
+            if known is None:
+                db_agents.add(connection, record)
+                return
+            if known.addresses != record.addresses:
+                LOG.warning(
+                    'The agent of %(host)s names the addresses %(new)s, but '
+                    '%(old)s are registered and stay. If that is a change of '
+                    'yours: console-api-manage agent forget %(host)s',
+                    {
+                        'host': host,
+                        'new': record.addresses,
+                        'old': known.addresses,
+                    },
+                )
+            db_agents.update(
+                connection,
+                dataclasses.replace(record, addresses=known.addresses),
+            )

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the facts of servers come from."""
+
+import dataclasses
+import datetime
+from typing import Protocol
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """A server as users know it.
+
+    ``host`` is None until it was scheduled. States have Nova's values;
+    ``consoles`` names the console types that the guest has devices for.
+    Times are UTC without a zone.
+    """
+
+    id: str
+    name: str
+    project_id: str
+    user_id: str
+    host: str | None
+    vm_state: str
+    task_state: str | None
+    power_state: int
+    consoles: tuple[str, ...]
+    created_at: datetime.datetime
+    updated_at: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerQuery:
+    """Which servers a list shows; None does not narrow it.
+
+    ``name`` is a regular expression that is searched for in the name, as
+    Nova does; ``marker`` is the id of the last server of the page before.
+    """
+
+    limit: int
+    marker: str | None = None
+    project_id: str | None = None
+    host: str | None = None
+    name: str | None = None
+    vm_states: tuple[str, ...] | None = None
+    task_states: tuple[str, ...] | None = None
+
+
+class ServerDirectory(Protocol):
+    """Finds servers, of every project: the caller decides who may see them."""
+
+    def get(self, server_id: str) -> Server:
+        """The server with this id.
+
+        :raises InstanceNotFound: there is none
+        """
+        ...
+
+    def list(self, query: ServerQuery) -> list[Server]:
+        """A page of servers, the newest first.
+
+        :raises BadRequest: the marker or the name pattern is no good
+        """
+        ...

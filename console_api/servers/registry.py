@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The directory of servers that agents report, in the service's database."""
+
+import dataclasses
+import re
+
+from console_api import exception
+from console_api.db import api as db_api
+from console_api.db import servers as db_servers
+from console_api.servers import directory
+
+#: Names are 255 characters at the most; a pattern has a little more to say.
+_LONGEST_PATTERN = 1000
+
+
+class Registry:
+    """A ``ServerDirectory`` over the table of reported servers."""
+
+    def __init__(self, database: db_api.Database) -> None:
+        self._database = database
+
+    def get(self, server_id: str) -> directory.Server:
+        """The server with this id.
+
+        :raises InstanceNotFound: it is not registered
+        """
+        with self._database.reader() as connection:
+            record = db_servers.get(connection, server_id)
+        if record is None:
+            raise exception.InstanceNotFound(server_id)
+        return _server(record)
+
+    def list(self, query: directory.ServerQuery) -> list[directory.Server]:
+        """A page of servers, the newest first.
+
+        :raises BadRequest: the marker or the name pattern is no good
+        """
+        _check_pattern(query.name)
+        wanted = db_servers.ServerFilter(
+            project_id=query.project_id,
+            host=query.host,
+            name=query.name,
+            vm_states=query.vm_states,
+            task_states=query.task_states,
+        )
+        with self._database.reader() as connection:
+            after = None
+            if query.marker is not None:
+                after = db_servers.get(connection, query.marker)
+                # Where another project's server would be in the list is not
+                # for this caller either.
+                if after is None or query.project_id not in (
+                    None,
+                    after.project_id,
+                ):
+                    raise exception.BadRequest(
+                        f'marker [{query.marker[:255]}] not found'
+                    )
+            try:
+                records = db_servers.page(
+                    connection, wanted, after, query.limit
+                )
+            except db_servers.PatternError as exc:
+                raise _bad_pattern(str(query.name)) from exc
+        return [_server(record) for record in records]
+
+
+def _check_pattern(pattern: str | None) -> None:
+    if pattern is None:
+        return
+    if len(pattern) > _LONGEST_PATTERN:
+        raise _bad_pattern(pattern)
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as exc:
+        raise _bad_pattern(pattern) from exc
+
+
+def _bad_pattern(pattern: str) -> exception.BadRequest:
+    return exception.BadRequest(
+        f'Invalid filter name: {pattern[:255]!r} is not a regular expression.'
+    )
+
+
+def _server(record: db_servers.ServerRecord) -> directory.Server:
+    values = {
+        field.name: getattr(record, field.name)
+        for field in dataclasses.fields(record)
+    }
+    values['consoles'] = tuple(filter(None, record.consoles.split(',')))
+    return directory.Server(**values)
