@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client of the agents.
+
+History:
+
+* 1.0: get_console, confirm_console, get_console_output
+* 1.1: enter_console
+* 1.2: identify
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import re
+from typing import Any
+
+from oslo_config import cfg
+import oslo_messaging
+
+from console_api import context as console_context
+from console_api import exception
+from console_api import rpc
+from console_api.consoles import tokens
+from console_api.consoles import types
+
+VERSION = '1.2'
+
+#: The message did not arrive, or no answer came back in time.
+_SILENT = (
+    oslo_messaging.MessagingTimeout,
+    oslo_messaging.MessageDeliveryFailure,
+    oslo_messaging.MessageUndeliverable,
+)
+
+#: A process that lives answers at once; one that is gone never will.
+_IDENTIFY_TIMEOUT = 2
+#: What the database keeps of an address and a path, in characters.
+_LONGEST = 255
+#: A proxy's address and a token; browsers take no longer one.
+_LONGEST_URL = 2048
+_TOKEN = re.compile(r'[A-Za-z0-9_-]{22,255}')
+#: A host name, an IPv4 or an IPv6 address.
+_HOST = re.compile(
+    r'[A-Za-z0-9][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?'
+)
+_URL = re.compile(r'(https?|wss?)://[!-~]+')
+_PATH = re.compile(r'[!-~]+')
+
+
+class MalformedAnswer(Exception):
+    """An agent answered what no agent answers; callers get a 500."""
+
+
+@dataclasses.dataclass(frozen=True)
+class IssuedConsole:
+    """A console as its agent made it: the only place with the token itself."""
+
+    token: tokens.Token
+    url: str = dataclasses.field(repr=False)
+    connect: types.ConnectInfo
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """Whether a session may begin, and the password for the hypervisor."""
+
+    confirmed: bool
+    secret: types.Secret | None = None
+
+
+class AgentAPI:
+    """Calls the agent of one host; each call ends after ``rpc_timeout``."""
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, transport: oslo_messaging.Transport
+    ) -> None:
+        self._client = rpc.get_client(
+            transport, rpc.AGENT_TOPIC, VERSION, conf.upgrade_levels.agent
+        )
+        self._opening = rpc.Opening()
+        self._timeout = conf.agent.rpc_timeout
+
+    def get_console(
+        self,
+        context: console_context.RequestContext,
+        host: str,
+        server_id: str,
+        console_type: str,
+    ) -> IssuedConsole:
+        """A new token and the URL for it (since 1.0).
+
+        :raises DomainError: what ``ConsoleDriver.connect_info`` names, and
+            ConsoleTypeUnavailable for a type that is switched off
+        :raises HostUnavailable: the agent did not answer
+        :raises MalformedAnswer: it answered something else
+        """
+        answer = self._call(
+            context,
+            host,
+            'get_console',
+            {'server_id': server_id, 'console_type': console_type},
+        )
+        return _issued(answer)
+
+    def confirm_console(
+        self,
+        context: console_context.RequestContext,
+        host: str,
+        server_id: str,
+        console_type: str,
+        connect: types.ConnectInfo,
+    ) -> bool:
+        """Whether the console still listens there (since 1.0).
+
+        :raises HostUnavailable: the agent did not answer
+        :raises MalformedAnswer: it answered something else
+        """
+        answer = self._call(
+            context,
+            host,
+            'confirm_console',
+            {
+                'server_id': server_id,
+                'console_type': console_type,
+                'connect': dataclasses.asdict(connect),
+            },
+        )
+        if not isinstance(answer, bool):
+            raise MalformedAnswer('confirm_console: neither yes nor no')
+        return answer
+
+    def enter_console(
+        self,
+        context: console_context.RequestContext,
+        host: str,
+        server_id: str,
+        console_type: str,
+        connect: types.ConnectInfo,
+    ) -> Entry:
+        """As confirm_console, with what lets a session in (since 1.1).
+
+        From agents that are held to 1.0 there comes no password.
+
+        :raises HostUnavailable: the agent did not answer
+        :raises MalformedAnswer: it answered something else
+        """
+        if not self._client.can_send_version('1.1'):
+            return Entry(
+                self.confirm_console(
+                    context, host, server_id, console_type, connect
+                )
+            )
+        answer = self._call(
+            context,
+            host,
+            'enter_console',
+            {
+                'server_id': server_id,
+                'console_type': console_type,
+                'connect': dataclasses.asdict(connect),
+            },
+            '1.1',
+        )
+        return _entry(answer)
+
+    def get_console_output(
+        self,
+        context: console_context.RequestContext,
+        host: str,
+        server_id: str,
+        max_bytes: int,
+    ) -> str:
+        """The last bytes that the guest wrote, as clean text (since 1.0).
+
+        :raises InstanceNotFound: the guest is gone
+        :raises ConsoleNotAvailable: nothing is kept of it
+        :raises HostUnavailable: the agent did not answer
+        :raises MalformedAnswer: it answered something else
+        """
+        answer = self._call(
+            context,
+            host,
+            'get_console_output',
+            {'server_id': server_id, 'max_bytes': max_bytes},
+        )
+        # A byte becomes one character at the most.
+        if not isinstance(answer, str) or len(answer) > max_bytes:
+            raise MalformedAnswer('get_console_output: no text, or too long')
+        return answer
+
+    def identify(
+        self, context: console_context.RequestContext, host: str
+    ) -> str | None:
+        """Which process answers for a host; None: no agent does (since 1.2).
+
+        Waits for two seconds at most.
+        """
+        client = self._client.prepare(
+            server=host, timeout=_IDENTIFY_TIMEOUT, version='1.2'
+        )
+        try:
+            answer = self._opening.run(
+                lambda: client.call(context, 'identify'), _IDENTIFY_TIMEOUT
+            )
+            return str(answer)[:_LONGEST]
+        except _SILENT:
+            return None
+        except (oslo_messaging.RemoteError, oslo_messaging.UnsupportedVersion):
+            return 'an agent of an older release'
+
+    def _call(
+        self,
+        context: console_context.RequestContext,
+        host: str,
+        method: str,
+        arguments: Mapping[str, Any],
+        version: str = '1.0',
+    ) -> Any:
+        client = self._client.prepare(
+            server=host, timeout=self._timeout, version=version
+        )
+        try:
+            return self._opening.run(
+                lambda: client.call(context, method, **arguments),
+                self._timeout,
+            )
+        except _SILENT as exc:
+            raise exception.HostUnavailable(arguments['server_id']) from exc
+
+
+def _entry(answer: object) -> Entry:
+    confirmed = isinstance(answer, Mapping) and answer.get('confirmed')
+    if not isinstance(answer, Mapping) or not isinstance(confirmed, bool):
+        raise MalformedAnswer('enter_console: neither yes nor no')
+    secret = answer.get('secret')
+    if secret is None:
+        return Entry(confirmed)
+    if not isinstance(secret, str) or len(secret) > _LONGEST:
+        raise MalformedAnswer('enter_console: secret is malformed')
+    return Entry(confirmed, types.Secret(secret))
+
+
+def _issued(answer: object) -> IssuedConsole:
+    # A captured agent must not get further than its own servers: whatever
+    # is stored and handed on has the form that it must have.
+    if not isinstance(answer, Mapping):
+        raise MalformedAnswer('get_console: no mapping')
+    connect = answer.get('connect')
+    if not isinstance(connect, Mapping):
+        raise MalformedAnswer('get_console: no address')
+    path = connect.get('internal_access_path')
+    tls_port = connect.get('tls_port')
+    return IssuedConsole(
+        token=tokens.Token(_text(answer.get('token'), 'token', _TOKEN)),
+        url=_text(answer.get('url'), 'url', _URL, _LONGEST_URL),
+        connect=types.ConnectInfo(
+            host=_text(connect.get('host'), 'host', _HOST),
+            port=_port(connect.get('port'), 'port'),
+            internal_access_path=(
+                None
+                if path is None
+                else _text(path, 'internal_access_path', _PATH)
+            ),
+            tls_port=None if tls_port is None else _port(tls_port, 'tls_port'),
+        ),
+    )
+
+
+def _text(
+    value: object, name: str, form: re.Pattern[str], longest: int = _LONGEST
+) -> str:
+    if (
+        not isinstance(value, str)
+        or len(value) > longest
+        or not form.fullmatch(value)
+    ):
+        # The value may hold a token, so the message does not show it.
+        raise MalformedAnswer(f'get_console: {name} is malformed')
+    return value
+
+
+def _port(value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise MalformedAnswer(f'get_console: {name} is no number')
+    if not 1 <= value <= 65535:
+        raise MalformedAnswer(f'get_console: {name} is no port')
+    return value

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An agent speaks for its own host and for nothing else."""
+
+from typing import Any
+
+from oslo_config import cfg
+import oslo_messaging
+
+from console_api import context
+from console_api import exception
+from console_api import rpc
+from console_api.agent import endpoint
+from console_api.agent import process
+from console_api.agent import rpcapi
+from console_api.consoles import types
+from console_api.db import agents as db_agents
+from tests import base
+from tests.fixtures import driver
+from tests.fixtures import service
+
+_SERVER = '00000000-0000-4000-8000-000000000001'
+_VNC = {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}
+
+
+class AddressTest(base.TestCase):
+    """The agent has registered 127.0.0.1 alone."""
+
+    def _start(self, **settings: Any) -> None:
+        self.service = self.useFixture(
+            service.Service(driver=driver.EveryConsole, **settings)
+        )
+        self.driver = self.service.agent.driver
+
+    def _create(self, host: str) -> int:
+        self.driver.addresses['novnc'] = types.ConnectInfo(host, 5900)
+        answer = self.service.call(
+            'POST',
+            f'/v2.1/servers/{_SERVER}/remote-consoles',
+            _VNC,
+            version='2.6',
+        )
+        return answer.status_int
+
+    def _tokens(self) -> int:
+        with self.service.database.reader() as connection:
+            return connection.exec_driver_sql(
+                'SELECT count(*) FROM console_tokens'
+            ).scalar_one()
+
+    def test_registered_address(self) -> None:
+        self._start()
+        self.assertEqual(200, self._create('127.0.0.1'))
+
+    def test_address_of_another_host_is_refused(self) -> None:
+        self._start()
+        for host in ('127.0.0.2', '192.0.2.1', 'keystone.example', '::1'):
+            with self.subTest(host=host):
+                self.assertEqual(503, self._create(host))
+        self.assertEqual(0, self._tokens())
+
+    def test_address_that_the_operator_allows(self) -> None:
+        self._start(console={'allowed_targets': ['192.0.2.0/24']})
+        self.assertEqual(200, self._create('192.0.2.1'))
+        self.assertEqual(200, self._create('127.0.0.1'))
+        self.assertEqual(503, self._create('192.0.3.1'))
+
+    def test_later_report_registers_no_other_address(self) -> None:
+        self._start()
+        self.service.conf.set_override(
+            'server_proxyclient_address', '192.0.2.1', group='vnc'
+        )
+        self.service.agent.reporter.report()
+        self.assertEqual(503, self._create('192.0.2.1'))
+        self.assertEqual(200, self._create('127.0.0.1'))
+
+    def test_forgotten_agent_registers_anew(self) -> None:
+        self._start()
+        with self.service.database.writer() as connection:
+            db_agents.remove(connection, 'here')
+        self.service.conf.set_override(
+            'server_proxyclient_address', '192.0.2.1', group='vnc'
+        )
+        self.service.agent.reporter.report()
+        self.assertEqual(200, self._create('192.0.2.1'))
+
+
+class NameTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.service = self.useFixture(service.Service())
+
+    def _agent(self, host: str) -> process.Agent:
+        self.service.conf.set_override('host', host)
+        agent = process.Agent(self.service.conf)
+        self.addCleanup(agent.stop)
+        return agent
+
+    def test_second_agent_of_a_host_is_refused_by_name(self) -> None:
+        agent = self._agent('here')
+        error = self.assertRaises(
+            exception.ConfigurationError, agent.check_alone
+        )
+        self.assertIn('another agent answers for host here', str(error))
+        self.assertRegex(str(error), r'process \d+ on \S+')
+
+    def test_agent_of_another_host_is_not(self) -> None:
+        self._agent('there').check_alone()
+
+
+class _FirstRelease(endpoint.AgentEndpoint):
+    """An agent that knows nothing after 1.0."""
+
+    target = oslo_messaging.Target(version='1.0')
+
+    def enter_console(self, *ignored: Any, **values: Any) -> Any:
+        raise AssertionError('unknown at 1.0')
+
+    identify = None  # type: ignore[assignment]
+
+
+class OldAgentTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.service = self.useFixture(
+            service.Service(
+                driver=driver.EveryConsole,
+                upgrade_levels={'agent': '1.0'},
+                agent={'rpc_timeout': 5},
+            )
+        )
+        conf: cfg.ConfigOpts = self.service.conf
+        self.transport = rpc.get_transport(conf)
+        self.addCleanup(self.transport.cleanup)
+        server = rpc.get_server(
+            self.transport,
+            rpc.AGENT_TOPIC,
+            'old',
+            [_FirstRelease(conf, self.service.agent.driver)],
+        )
+        server.start()
+        self.addCleanup(server.wait)
+        self.addCleanup(server.stop)
+        self.context = context.service_context()
+
+    def _api(self) -> rpcapi.AgentAPI:
+        return rpcapi.AgentAPI(self.service.conf, self.transport)
+
+    def test_console_is_issued_and_entered(self) -> None:
+        api = self._api()
+        issued = api.get_console(self.context, 'old', _SERVER, 'novnc')
+        entry = api.enter_console(
+            self.context, 'old', _SERVER, 'novnc', issued.connect
+        )
+        self.assertEqual(rpcapi.Entry(True), entry)
+
+    def test_output_is_read(self) -> None:
+        text = self._api().get_console_output(
+            self.context, 'old', _SERVER, 100
+        )
+        self.assertIsInstance(text, str)
+
+    def test_old_agent_keeps_its_name(self) -> None:
+        self.service.conf.clear_override('agent', group='upgrade_levels')
+        self.assertEqual(
+            'an agent of an older release',
+            self._api().identify(self.context, 'old'),
+        )
