@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conductor: keeps the registry, says what tokens are good for."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+import uuid
+
+import oslo_messaging
+
+from console_api import context as console_context
+from console_api import exception
+from console_api.conductor import rpcapi
+from console_api.consoles import broker as console_broker
+from console_api.servers import agents as agent_reports
+from console_api.servers import reports
+
+_LONGEST_HOST = 255
+
+
+class ConductorEndpoint:
+    """Answers agents and proxies; called in threads."""
+
+    target = oslo_messaging.Target(version=rpcapi.VERSION)
+
+    def __init__(
+        self,
+        broker: console_broker.ConsoleBroker,
+        recorder: reports.ReportRecorder,
+        agents: agent_reports.AgentRecorder,
+    ) -> None:
+        self._broker = broker
+        self._recorder = recorder
+        self._agents = agents
+
+    @oslo_messaging.expected_exceptions(exception.DomainError)
+    def report_servers(
+        self,
+        ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
+        host: str,
+        servers: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Make the registry say of this host what its agent says."""
+        _check_host(host)
+        self._recorder.record(host, _servers(servers))
+
+    @oslo_messaging.expected_exceptions(exception.DomainError)
+    def report_agent(
+        self,
+        ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
+        host: str,
+        agent: Mapping[str, Any],
+    ) -> None:
+        """Remember the agent of this host (ConductorAPI.report_agent)."""
+        _check_host(host)
+        self._agents.record(host, agent_reports.parse(agent))
+
+    @oslo_messaging.expected_exceptions(exception.DomainError)
+    def report_changes(
+        self,
+        ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
+        host: str,
+        servers: Sequence[Mapping[str, Any]],
+        gone: Sequence[str],
+        ended: Sequence[str],
+    ) -> None:
+        """Bring some servers up to date (ConductorAPI.report_changes)."""
+        _check_host(host)
+        self._recorder.record_changes(
+            host, _servers(servers), _ids(gone), _ids(ended)
+        )
+
+    @oslo_messaging.expected_exceptions(exception.DomainError)
+    def authorize_token(
+        self, ctxt: console_context.RequestContext, token_hash: str
+    ) -> dict[str, Any]:
+        """What the token is good for (ConductorAPI.authorize_token)."""
+        grant = self._broker.grant(ctxt, token_hash, session=True)
+        secret = None if grant.secret is None else grant.secret.reveal()
+        # Without the object itself, which no message could carry.
+        public = dataclasses.asdict(dataclasses.replace(grant, secret=None))
+        return {**public, 'secret': secret}
+
+
+def _check_host(host: object) -> None:
+    # Without a host are those that were never scheduled: no agent's.
+    if not isinstance(host, str) or not 0 < len(host) <= _LONGEST_HOST:
+        raise exception.BadRequest('A report names no host.')
+
+
+def _servers(values: object) -> list[reports.ReportedServer]:
+    if not isinstance(values, list | tuple):
+        raise exception.BadRequest('A report names no servers.')
+    return [reports.parse(one) for one in values]
+
+
+def _ids(values: object) -> list[str]:
+    if not isinstance(values, list | tuple):
+        raise exception.BadRequest('A report names no servers.')
+    try:
+        return [str(uuid.UUID(value)) for value in values]
+    except (AttributeError, TypeError, ValueError) as exc:
+        raise exception.BadRequest('A report names no server.') from exc

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conductor put together: registry, tokens, RPC server and purge."""
+
+import threading
+
+from oslo_config import cfg
+from oslo_log import log as logging
+from oslo_utils import timeutils
+
+from console_api import exception
+from console_api import rpc
+from console_api.agent import rpcapi as agent_rpcapi
+from console_api.conductor import endpoint
+from console_api.consoles import broker as console_broker
+from console_api.consoles import targets
+from console_api.db import api as db_api
+from console_api.db import tokens as db_tokens
+from console_api.servers import agents as agent_reports
+from console_api.servers import reports
+
+LOG = logging.getLogger(__name__)
+
+#: How often expired tokens are removed, in seconds, and how many at a time.
+_PURGE_INTERVAL = 60
+_PURGE_BATCH = 500
+
+
+class Conductor:
+    """Everything between the database and those who may not touch it."""
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self._database = db_api.Database(conf)
+        self._transport = rpc.get_transport(conf)
+        self.broker = console_broker.ConsoleBroker(
+            self._database,
+            agent_rpcapi.AgentAPI(conf, self._transport),
+            conf.consoleauth.token_ttl,
+            targets.AllowedTargets(conf.console.allowed_targets),
+        )
+        self.recorder = reports.ReportRecorder(self._database)
+        self._server = rpc.get_server(
+            self._transport,
+            rpc.CONDUCTOR_TOPIC,
+            conf.host,
+            [
+                endpoint.ConductorEndpoint(
+                    self.broker,
+                    self.recorder,
+                    agent_reports.AgentRecorder(self._database),
+                )
+            ],
+        )
+        self._stopped = threading.Event()
+        self._purger = threading.Thread(
+            target=self._purge_loop, name='purge', daemon=True
+        )
+
+    def start(self) -> None:
+        """Answer calls and remove what has expired."""
+        self._server.start()
+        self._purger.start()
+
+    def stop(self) -> None:
+        """Finish the calls that run, then release everything."""
+        self._stopped.set()
+        self._purger.join()
+        self._server.stop()
+        self._server.wait()
+        self._transport.cleanup()
+        self._database.close()
+
+    def purge(self) -> int:
+        """Remove expired tokens, in short transactions; how many."""
+        removed = 0
+        while not self._stopped.is_set():
+            count = self._database.write(_purge_batch)
+            removed += count
+            if count < _PURGE_BATCH:
+                break
+        return removed
+
+    def _purge_loop(self) -> None:
+        while not self._stopped.wait(_PURGE_INTERVAL):
+            try:
+                self.purge()
+            except exception.DatabaseUnavailable:
+                LOG.warning('Expired tokens stay until the next turn')
+            except Exception:
+                LOG.exception('Expired tokens could not be removed')
+
+
+def _purge_batch(connection: db_api.Connection) -> int:
+    now = int(timeutils.utcnow_ts())
+    return db_tokens.purge(connection, now, _PURGE_BATCH)

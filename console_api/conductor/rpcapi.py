@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client of the conductors.
+
+History:
+
+* 1.0: report_servers, authorize_token
+* 1.1: report_changes; the answer of authorize_token has a secret
+* 1.2: report_agent
+"""
+
+from collections.abc import Collection
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from oslo_config import cfg
+import oslo_messaging
+
+from console_api import context as console_context
+from console_api import rpc
+from console_api.consoles import types
+from console_api.virt import driver as virt_driver
+
+VERSION = '1.2'
+
+#: A report is a few statements on the database.
+_REPORT_TIMEOUT = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class AgentFacts:
+    """What an agent says of itself.
+
+    ``instance`` is a UUID that the process made when it started,
+    ``addresses`` are those at which consoles of its host listen.
+    """
+
+    instance: str
+    release: str
+    rpc_version: str
+    addresses: tuple[str, ...]
+    servers: int
+
+
+class ConductorAPI:
+    """Calls whichever conductor is free."""
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, transport: oslo_messaging.Transport
+    ) -> None:
+        self._client = rpc.get_client(transport, rpc.CONDUCTOR_TOPIC, VERSION)
+        self._opening = rpc.Opening()
+        self._timeout = conf.proxy.authority_timeout
+
+    def report_servers(
+        self,
+        context: console_context.RequestContext,
+        host: str,
+        guests: Sequence[virt_driver.Guest],
+    ) -> None:
+        """All servers of a host; the ones not named are gone (since 1.0).
+
+        :raises MessagingException: no conductor answered within 60 s
+        """
+        client = self._client.prepare(timeout=_REPORT_TIMEOUT, version='1.0')
+        self._opening.run(
+            lambda: client.call(
+                context,
+                'report_servers',
+                host=host,
+                servers=[_serialize(guest) for guest in guests],
+            ),
+            _REPORT_TIMEOUT,
+        )
+
+    def report_agent(
+        self,
+        context: console_context.RequestContext,
+        host: str,
+        agent: AgentFacts,
+    ) -> None:
+        """The agent of this host is alive (since 1.2).
+
+        :raises MessagingException: no conductor answered within 60 s
+        """
+        client = self._client.prepare(timeout=_REPORT_TIMEOUT, version='1.2')
+        self._opening.run(
+            lambda: client.call(
+                context,
+                'report_agent',
+                host=host,
+                agent=dataclasses.asdict(agent),
+            ),
+            _REPORT_TIMEOUT,
+        )
+
+    def report_changes(
+        self,
+        context: console_context.RequestContext,
+        host: str,
+        guests: Sequence[virt_driver.Guest],
+        gone: Collection[str],
+        ended: Collection[str],
+    ) -> None:
+        """Some servers of a host; the others are as they were (since 1.1).
+
+        ``gone`` are the ids of servers that left the host, ``ended`` those
+        whose tokens are void, since a run of theirs is over.
+
+        :raises MessagingException: no conductor answered within 60 s
+        """
+        client = self._client.prepare(timeout=_REPORT_TIMEOUT, version='1.1')
+        self._opening.run(
+            lambda: client.call(
+                context,
+                'report_changes',
+                host=host,
+                servers=[_serialize(guest) for guest in guests],
+                gone=sorted(gone),
+                ended=sorted(ended),
+            ),
+            _REPORT_TIMEOUT,
+        )
+
+    def authorize_token(
+        self, context: console_context.RequestContext, token_hash: str
+    ) -> types.ConsoleGrant:
+        """What the token with this SHA-256 is good for (since 1.0).
+
+        For a session that begins: the grant has the hypervisor's password.
+
+        The call ends after ``[proxy] authority_timeout``.
+
+        :raises TokenNotFound: unknown, expired, revoked or not confirmed
+        :raises HostUnavailable: the agent did not answer
+        :raises MessagingException: no conductor answered
+        """
+        client = self._client.prepare(timeout=self._timeout, version='1.0')
+        answer = self._opening.run(
+            lambda: client.call(
+                context, 'authorize_token', token_hash=token_hash
+            ),
+            self._timeout,
+        )
+        connect = types.ConnectInfo(**answer.pop('connect'))
+        secret = answer.pop('secret', None)
+        return types.ConsoleGrant(
+            connect=connect,
+            secret=None if secret is None else types.Secret(secret),
+            **answer,
+        )
+
+
+def _serialize(guest: virt_driver.Guest) -> dict[str, Any]:
+    values = dataclasses.asdict(guest)
+    if guest.created_at is not None:
+        values['created_at'] = guest.created_at.isoformat()
+    return values

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A conductor and its client, on a bus in this process."""
+
+import time
+
+from console_api import context
+from console_api import exception
+from console_api import rpc
+from console_api.conductor import rpcapi
+from console_api.consoles import tokens
+from console_api.db import models
+from console_api.db import servers as db_servers
+from console_api.servers import directory
+from console_api.servers import registry
+from console_api.virt import driver as virt_driver
+from tests import base
+from tests.fixtures import driver
+from tests.fixtures import service
+
+_ACTIVE = '00000000-0000-4000-8000-000000000001'
+_UNSCHEDULED = '00000000-0000-4000-8000-000000000002'
+_PAUSED = '00000000-0000-4000-8000-000000000005'
+_SILENT = '00000000-0000-4000-8000-000000000014'
+_NEW = '00000000-0000-4000-8000-000000000099'
+
+
+class _ConductorTestCase(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.service = self.useFixture(
+            service.Service(
+                driver=driver.EveryConsole, agent={'rpc_timeout': 1}
+            )
+        )
+        transport = rpc.get_transport(self.service.conf)
+        self.addCleanup(transport.cleanup)
+        self.conductor = rpcapi.ConductorAPI(self.service.conf, transport)
+        self.registry = registry.Registry(self.service.database)
+        self.context = context.service_context()
+
+    def create(self, server_id: str = _ACTIVE) -> tokens.Token:
+        answer = self.service.call(
+            'POST',
+            f'/v2.1/servers/{server_id}/remote-consoles',
+            {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}},
+            version='2.6',
+        )
+        url = answer.json['remote_console']['url']
+        return tokens.Token(url.rpartition('%3D')[2])
+
+    def authorize(self, token: tokens.Token) -> object:
+        return self.conductor.authorize_token(self.context, token.digest())
+
+
+class ReportTest(_ConductorTestCase):
+    def _guest(
+        self, server_id: str = _NEW, **changed: object
+    ) -> virt_driver.Guest:
+        values = {'name': 'new', 'project_id': 'p', 'user_id': 'u', **changed}
+        return virt_driver.Guest(id=server_id, **values)
+
+    def _reported(self) -> list[virt_driver.Guest]:
+        return self.service.agent.driver.guests()
+
+    def _report(
+        self, guests: list[virt_driver.Guest], host: str = 'here'
+    ) -> None:
+        self.conductor.report_servers(self.context, host, guests)
+
+    def _server(self, server_id: str) -> directory.Server:
+        return self.registry.get(server_id)
+
+    def test_new_server_is_registered(self) -> None:
+        self._report([*self._reported(), self._guest(consoles=('novnc',))])
+        server = self._server(_NEW)
+        self.assertEqual('here', server.host)
+        self.assertEqual('new', server.name)
+        self.assertEqual(('novnc',), server.consoles)
+
+    def test_server_that_is_not_reported_is_gone(self) -> None:
+        self._report([g for g in self._reported() if g.id != _ACTIVE])
+        self.assertRaises(exception.InstanceNotFound, self._server, _ACTIVE)
+        self.assertEqual('here', self._server(_PAUSED).host)
+
+    def test_tokens_of_a_server_that_is_gone_are_revoked(self) -> None:
+        token = self.create()
+        other = self.create(_PAUSED)
+        self._report([g for g in self._reported() if g.id != _ACTIVE])
+        self.assertRaises(exception.TokenNotFound, self.authorize, token)
+        self.assertIsNotNone(self.authorize(other))
+
+    def test_tokens_of_a_server_that_stops_are_revoked(self) -> None:
+        token = self.create()
+        other = self.create(_PAUSED)
+        stopped = self._guest(_ACTIVE, vm_state='stopped', power_state=4)
+        rest = [g for g in self._reported() if g.id != _ACTIVE]
+        self._report([*rest, stopped])
+        self.assertEqual('stopped', self._server(_ACTIVE).vm_state)
+        self.assertRaises(exception.TokenNotFound, self.authorize, token)
+        self.assertIsNotNone(self.authorize(other))
+
+    def test_server_that_changes_otherwise_keeps_its_tokens(self) -> None:
+        token = self.create()
+        renamed = self._guest(_ACTIVE, name='renamed')
+        rest = [g for g in self._reported() if g.id != _ACTIVE]
+        self._report([*rest, renamed])
+        self.assertEqual('renamed', self._server(_ACTIVE).name)
+        self.assertIsNotNone(self.authorize(token))
+
+    def test_report_without_news_changes_nothing(self) -> None:
+        before = self._server(_ACTIVE)
+        token = self.create()
+        self._report(self._reported())
+        self.assertEqual(before, self._server(_ACTIVE))
+        self.assertIsNotNone(self.authorize(token))
+
+    def test_scheduled_server_is_taken_from_nowhere(self) -> None:
+        before = self._server(_UNSCHEDULED)
+        self._report([*self._reported(), self._guest(_UNSCHEDULED)])
+        server = self._server(_UNSCHEDULED)
+        self.assertEqual('here', server.host)
+        self.assertEqual('active', server.vm_state)
+        self.assertEqual(before.created_at, server.created_at)
+
+    def test_server_of_another_host_stays_there(self) -> None:
+        self._report([*self._reported(), self._guest(_SILENT)])
+        server = self._server(_SILENT)
+        self.assertEqual('nobody-answers-here', server.host)
+        self.assertEqual('silent', server.name)
+
+    def test_another_host_takes_and_ends_nothing(self) -> None:
+        token = self.create()
+        self._report([self._guest(_ACTIVE, vm_state='stopped')], 'elsewhere')
+        self._report([], 'elsewhere')
+        server = self._server(_ACTIVE)
+        self.assertEqual(('here', 'active'), (server.host, server.vm_state))
+        self.assertIsNotNone(self.authorize(token))
+
+    def test_server_moves_once_its_host_has_let_it_go(self) -> None:
+        self._report([g for g in self._reported() if g.id != _ACTIVE])
+        self._report([self._guest(_ACTIVE)], 'elsewhere')
+        self.assertEqual('elsewhere', self._server(_ACTIVE).host)
+
+    def test_report_for_no_host_is_refused(self) -> None:
+        self.assertRaises(exception.BadRequest, self._report, [], None)
+        self.assertIsNone(self._server(_UNSCHEDULED).host)
+
+    def test_malformed_server_refuses_the_whole_report(self) -> None:
+        self.assertRaises(
+            exception.BadRequest,
+            self._report,
+            [self._guest(), self._guest('no uuid')],
+        )
+        self.assertRaises(exception.InstanceNotFound, self._server, _NEW)
+        self.assertEqual('here', self._server(_ACTIVE).host)
+
+    def test_server_named_twice_is_registered_once(self) -> None:
+        self._report(
+            [*self._reported(), self._guest(), self._guest(name='last')]
+        )
+        self.assertEqual('last', self._server(_NEW).name)
+
+    def test_large_host(self) -> None:
+        ids = [f'00000000-0000-4000-9000-{i:012}' for i in range(1500)]
+        self._report([self._guest(i) for i in ids], 'large')
+        self._report([self._guest(i) for i in ids[:700]], 'large')
+        with self.service.database.reader() as connection:
+            left = db_servers.of_host(connection, 'large')
+        self.assertEqual(700, len(left))
+
+
+class AuthorizeTest(_ConductorTestCase):
+    def test_grant_says_what_the_token_is_for(self) -> None:
+        grant = self.authorize(self.create())
+        self.assertEqual(_ACTIVE, grant.server_id)
+        self.assertEqual('novnc', grant.console_type)
+        self.assertEqual(driver.ADDRESSES['novnc'], grant.connect)
+        self.assertEqual(service.PROJECT, grant.project_id)
+        self.assertEqual('alice', grant.user_id)
+        lifetime = grant.expires_at - time.time()
+        self.assertGreater(lifetime, 0)
+        self.assertLessEqual(lifetime, 600)
+
+    def test_unknown_token(self) -> None:
+        self.assertRaises(
+            exception.TokenNotFound, self.authorize, tokens.Token.new()
+        )
+
+    def test_hash_that_is_none(self) -> None:
+        for value in ('', 'x', 'x' * 100_000, "' OR 1=1 --"):
+            with self.subTest(value=value[:10]):
+                self.assertRaises(
+                    exception.TokenNotFound,
+                    self.conductor.authorize_token,
+                    self.context,
+                    value,
+                )
+
+    def test_expired_token(self) -> None:
+        token = self.create()
+        with self.service.database.writer() as connection:
+            connection.execute(
+                models.console_tokens.update().values(
+                    expires_at=int(time.time())
+                )
+            )
+        self.assertRaises(exception.TokenNotFound, self.authorize, token)
+
+    def test_token_whose_port_is_another_servers(self) -> None:
+        token = self.create()
+        agents = self.service.agent.driver
+        agents.addresses['novnc'] = driver.ADDRESSES['serial']
+        self.assertRaises(exception.TokenNotFound, self.authorize, token)
+
+    def test_agent_that_is_gone(self) -> None:
+        token = self.create()
+        with self.service.database.writer() as connection:
+            connection.execute(
+                models.console_tokens.update().values(agent_host='gone')
+            )
+        self.assertRaises(exception.HostUnavailable, self.authorize, token)
+
+
+class PurgeTest(_ConductorTestCase):
+    def test_expired_tokens_are_removed_however_many(self) -> None:
+        rows = [
+            {
+                'token_hash': f'{number:064}',
+                'server_id': _ACTIVE,
+                'console_type': 'novnc',
+                'agent_host': 'here',
+                'host': '127.0.0.1',
+                'port': 5900,
+                'created_at': 0,
+                'expires_at': 1,
+            }
+            for number in range(1201)
+        ]
+        with self.service.database.writer() as connection:
+            connection.execute(models.console_tokens.insert(), rows)
+        token = self.create()
+        self.assertEqual(1201, self.service.conductor.purge())
+        self.assertEqual(0, self.service.conductor.purge())
+        self.assertIsNotNone(self.authorize(token))

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a hostile agent may report."""
+
+from typing import Any
+
+import oslo_messaging
+
+from console_api import context
+from console_api import exception
+from console_api.conductor import endpoint
+from tests import base
+
+
+class Recorder:
+    """Keeps what was recorded."""
+
+    def __init__(self) -> None:
+        self.recorded: list[tuple[Any, Any]] = []
+
+    def record(self, host: Any, servers: Any) -> None:
+        self.recorded.append((host, servers))
+
+
+class ReportServersTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.recorder = Recorder()
+        self.endpoint = endpoint.ConductorEndpoint(None, self.recorder, None)
+
+    def _assert_refused(self, host: Any, servers: Any) -> None:
+        caught = self.assertRaises(
+            oslo_messaging.ExpectedException,
+            self.endpoint.report_servers,
+            context.service_context(),
+            host,
+            servers,
+        )
+        self.assertIsInstance(caught.exc_info[1], exception.BadRequest)
+        self.assertEqual([], self.recorder.recorded)
+
+    def test_empty_host_is_recorded(self) -> None:
+        self.endpoint.report_servers(context.service_context(), 'here', [])
+        self.assertEqual([('here', [])], self.recorder.recorded)
+
+    def test_no_host_is_refused(self) -> None:
+        # It would stand for the servers that were never scheduled.
+        self._assert_refused(None, [])
+
+    def test_host_that_is_no_name_is_refused(self) -> None:
+        for host in ('', 7, ['here'], 'h' * 256):
+            with self.subTest(host=host):
+                self._assert_refused(host, [])
+
+    def test_servers_that_are_no_list_are_refused(self) -> None:
+        for servers in (None, {}, 'abc', 7):
+            with self.subTest(servers=servers):
+                self._assert_refused('here', servers)
+
+    def test_one_malformed_server_refuses_the_report(self) -> None:
+        self._assert_refused('here', [{'id': 'nonsense'}])
