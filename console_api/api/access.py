@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which server a request is about, if its caller may see it."""
+
+import uuid
+
+from console_api import exception
+from console_api.api import operation
+from console_api.servers import directory
+
+
+def visible_server(
+    services: operation.Services, call: operation.Call
+) -> directory.Server:
+    """The server of the path.
+
+    :raises InstanceNotFound: there is none, or it belongs to another project
+        and the caller is no administrator
+    """
+    wanted = call.params['server_id']
+    try:
+        server_id = str(uuid.UUID(wanted))
+    except ValueError as exc:
+        raise exception.InstanceNotFound(wanted[:255]) from exc
+    server = services.directory.get(server_id)
+    if (
+        server.project_id != call.context.project_id
+        and not services.policy.is_admin(call.context)
+    ):
+        raise exception.InstanceNotFound(server_id)
+    return server

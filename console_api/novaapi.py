@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client of another compute API, a Nova: reads as a service user."""
+
+import dataclasses
+import json
+import logging
+import re
+import time
+from typing import Any
+
+from keystoneauth1 import exceptions as ksa_exceptions
+from keystoneauth1 import loading
+from keystoneauth1 import session
+from oslo_config import cfg
+
+from console_api import exception
+
+GROUP = 'nova'
+
+_OPTS = (
+    cfg.URIOpt(
+        'endpoint_override',
+        schemes=['http', 'https'],
+        help="""
+The URL of Nova's API, with or without ``/v2.1`` at its end.
+
+Set it where the one in Keystone's catalog is not the one to use: the catalog
+may name this service. Unset, the catalog is asked.
+""",
+    ),
+    cfg.StrOpt(
+        'service_type',
+        default='compute',
+        help="""
+The type that Nova's API has in Keystone's catalog.
+""",
+    ),
+    cfg.ListOpt(
+        'valid_interfaces',
+        default=['internal', 'public'],
+        help="""
+The interfaces to take from Keystone's catalog, the best first.
+""",
+    ),
+    cfg.StrOpt(
+        'region_name',
+        help="""
+The region to take from Keystone's catalog; unset, the first one.
+""",
+    ),
+    cfg.StrOpt(
+        'cafile',
+        help="""
+The file with the certificate authorities that Nova's and Keystone's
+certificates are checked by; unset, those of the system.
+""",
+    ),
+    cfg.StrOpt(
+        'certfile',
+        help="""
+The file with the certificate that this service shows to Nova and Keystone.
+""",
+    ),
+    cfg.StrOpt(
+        'keyfile',
+        help="""
+The file with the key of ``certfile``.
+""",
+    ),
+    cfg.BoolOpt(
+        'insecure',
+        default=False,
+        help="""
+Whether the certificates of Nova and Keystone are not checked at all.
+
+Only for a cloud that is being tried: whoever is in between can then hand out
+consoles of his choice.
+""",
+    ),
+    cfg.IntOpt(
+        'timeout',
+        default=10,
+        min=1,
+        max=600,
+        help="""
+How long Nova, and Keystone, may take to answer, in seconds.
+
+For a proxy, keep it below ``[proxy] authority_timeout``.
+""",
+    ),
+)
+
+#: No answer that is read here is a tenth as long.
+_LONGEST_ANSWER = 1024 * 1024
+_CHUNK = 16 * 1024
+#: How often a request is sent if the connection fails at once.
+_TRIES = 3
+_VERSION_IN_PATH = re.compile(r'/v2(\.[0-9]+)?(/|$)')
+_CONSOLE_TOKEN = re.compile(r'(/os-console-auth-tokens/)[^/?\s"\')]+')
+
+#: keystoneauth shows URLs, which may hold a console token, in its messages.
+_SILENT = logging.Logger('silent', logging.CRITICAL + 1)
+
+
+class NovaError(Exception):
+    """Nova gave no answer that can be used; the text is for the log."""
+
+
+class RefusedError(NovaError):
+    """The service user may not ask, or could not log in."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What Nova answered: the status and the JSON value of the body."""
+
+    status: int
+    document: Any
+
+
+class RedactTokens(logging.Filter):
+    """Takes console tokens out of the URLs in log lines."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the line if it has a token; let it pass."""
+        text = record.getMessage()
+        if '/os-console-auth-tokens/' in text:
+            record.msg = _CONSOLE_TOKEN.sub(r'\1***', text)
+            record.args = ()
+        return True
+
+
+#: One for the process, so that it is put in place once.
+_REDACT = RedactTokens()
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """The options of the client, for the sample configuration."""
+    options = [
+        *loading.get_auth_common_conf_options(),
+        *loading.get_auth_plugin_conf_options('password'),
+        *_OPTS,
+    ]
+    return [(GROUP, options)]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Make the options known; those of a plugin are when it is loaded."""
+    loading.register_auth_conf_options(conf, GROUP)
+    conf.register_opts(_OPTS, group=GROUP)
+
+
+class NovaAPI:
+    """Asks Nova with the user of group ``[nova]``; for any thread.
+
+    The user's token and the connections are kept and used again.
+
+    :raises ConfigurationError: no user is configured, or not completely
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        register_opts(conf)
+        settings = conf[GROUP]
+        try:
+            auth = loading.load_auth_from_conf_options(conf, GROUP)
+        except (ksa_exceptions.ClientException, cfg.Error) as exc:
+            raise exception.ConfigurationError(f'[{GROUP}]: {exc}') from exc
+        if auth is None:
+            raise exception.ConfigurationError(
+                f'[{GROUP}] auth_type is not set; see the guide for the user '
+                'that this service asks Nova with'
+            )
+        certificate = settings.certfile
+        if certificate and settings.keyfile:
+            certificate = (certificate, settings.keyfile)
+        self._timeout: int = settings.timeout
+        self._endpoint: str | None = settings.endpoint_override
+        self._in_catalog = {
+            'service_type': settings.service_type,
+            'interface': settings.valid_interfaces,
+            'region_name': settings.region_name,
+        }
+        self._session = session.Session(
+            auth=auth,
+            verify=False if settings.insecure else settings.cafile or True,
+            cert=certificate,
+            timeout=settings.timeout,
+            app_name='console-api',
+        )
+        # The connection pool logs each path at DEBUG.
+        logging.getLogger('urllib3.connectionpool').addFilter(_REDACT)
+
+    def get(self, path: str, version: str) -> Answer:
+        """What Nova answers to this path at this microversion.
+
+        An answer of 200 to 299 has a document, any other one none.
+
+        :raises RefusedError: the user may not ask, or could not log in
+        :raises NovaError: it did not answer in time, or answered no JSON
+        """
+        end = time.monotonic() + self._timeout
+        try:
+            return self._get_again(path, version, end)
+        except ksa_exceptions.HttpError as exc:
+            raise _keystone_error(exc) from None
+        except (ksa_exceptions.ClientException, OSError) as exc:
+            # Its message has the whole URL.
+            raise NovaError(type(exc).__name__) from None
+
+    def _get_again(self, path: str, version: str, end: float) -> Answer:
+        # A kept connection may be closed by the other side at the moment in
+        # which it is used again.
+        for _ in range(_TRIES - 1):
+            try:
+                return self._get(path, version, end)
+            except ksa_exceptions.ConnectFailure:
+                if time.monotonic() > end:
+                    raise
+        return self._get(path, version, end)
+
+    def _get(self, path: str, version: str, end: float) -> Answer:
+        endpoint = self._endpoint or self._session.get_endpoint(
+            **self._in_catalog
+        )
+        if endpoint is None:
+            raise ksa_exceptions.EndpointNotFound()
+        response = self._session.get(
+            _versioned(endpoint) + path,
+            microversion=version,
+            microversion_service_type='compute',
+            raise_exc=False,
+            log=False,
+            logger=_SILENT,
+            # Another host must not get the user's token.
+            redirect=False,
+            connect_retries=0,
+            stream=True,
+        )
+        with response:
+            status = response.status_code
+            if status in (401, 403):
+                raise RefusedError(f'Nova answered {status}')
+            if not 200 <= status <= 299:
+                return Answer(status, None)
+            return Answer(status, _document(response, end))
+
+
+def _keystone_error(exc: ksa_exceptions.HttpError) -> NovaError:
+    # What Nova answers is not raised.
+    text = f'Keystone answered {exc.http_status}'
+    if exc.http_status in (401, 403):
+        return RefusedError(text)
+    return NovaError(text)
+
+
+def _versioned(url: str) -> str:
+    url = url.rstrip('/')
+    return url if _VERSION_IN_PATH.search(url) else f'{url}/v2.1'
+
+
+def _document(response: Any, end: float) -> Any:
+    """The JSON value of a body that is neither endless nor slow."""
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > _LONGEST_ANSWER:
+            raise NovaError('the answer is too long')
+        if time.monotonic() > end:
+            raise NovaError('the answer took too long')
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise NovaError('the answer is no JSON') from None

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client of a Nova API over real sockets."""
+
+from collections.abc import Iterator
+import logging
+import socket
+import threading
+import time
+
+import fixtures
+import webob
+
+from console_api import exception
+from console_api import novaapi
+from tests import base
+from tests.fixtures import nova_stub
+
+TOKEN = 's3cret-t0ken'
+PATH = f'/os-console-auth-tokens/{TOKEN}'
+
+
+class NovaAPITest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.stub = self.useFixture(nova_stub.NovaStub())
+        self.stub.add_console(TOKEN, 5900)
+
+    def client(self, **settings: object) -> novaapi.NovaAPI:
+        return novaapi.NovaAPI(self.stub.configuration(**settings))
+
+    def test_document_comes_with_its_status(self) -> None:
+        answer = self.client().get(PATH, '2.31')
+        self.assertEqual(200, answer.status)
+        self.assertEqual(5900, answer.document['console']['port'])
+
+    def test_version_is_asked_for_in_both_headers(self) -> None:
+        self.client().get(PATH, '2.31')
+        headers = self.stub.asked[-1].headers
+        self.assertEqual('compute 2.31', headers['OpenStack-API-Version'])
+        self.assertEqual('2.31', headers['X-OpenStack-Nova-API-Version'])
+
+    def test_error_has_no_document(self) -> None:
+        answer = self.client().get('/servers/nothing', '2.1')
+        self.assertEqual(novaapi.Answer(404, None), answer)
+
+    def test_login_is_used_again(self) -> None:
+        client = self.client()
+        for _ in range(5):
+            client.get(PATH, '2.31')
+        self.assertEqual(1, self.stub.logins)
+
+    def test_expired_login_is_renewed(self) -> None:
+        client = self.client()
+        client.get(PATH, '2.31')
+        self.stub.expire_login()
+        self.assertEqual(200, client.get(PATH, '2.31').status)
+        self.assertEqual(2, self.stub.logins)
+
+    def test_configured_endpoint_wins_over_the_catalog(self) -> None:
+        for url in (
+            f'{self.stub.root}/compute',
+            f'{self.stub.root}/compute/',
+            f'{self.stub.root}/compute/v2.1',
+        ):
+            client = self.client(endpoint_override=url, region_name='nowhere')
+            self.assertEqual(200, client.get(PATH, '2.31').status)
+            self.assertEqual(f'/compute/v2.1{PATH}', self.stub.asked[-1].path)
+
+    def test_region_without_an_endpoint_is_an_error(self) -> None:
+        self.fails('EndpointNotFound', self.client(region_name='nowhere'))
+
+    def test_missing_user_is_a_configuration_error(self) -> None:
+        for missing in ('auth_type', 'auth_url'):
+            with self.assertRaises(exception.ConfigurationError) as caught:
+                self.client(**{missing: None})
+            self.assertIn('[nova]', str(caught.exception))
+            self.assertIn(missing.replace('_', ''), _letters(caught.exception))
+
+    def test_wrong_password_is_a_refusal(self) -> None:
+        with self.assertRaisesRegex(novaapi.RefusedError, 'Keystone.*401'):
+            self.client(password='wrong').get(PATH, '2.31')
+
+    def test_forbidden_is_a_refusal(self) -> None:
+        self.stub.answer = webob.Response(status=403)
+        with self.assertRaisesRegex(novaapi.RefusedError, 'Nova.*403'):
+            self.client().get(PATH, '2.31')
+
+    def test_redirect_is_not_followed(self) -> None:
+        self.stub.answer = webob.Response(
+            status=302, location=f'{self.stub.root}/elsewhere'
+        )
+        self.assertEqual(302, self.client().get(PATH, '2.31').status)
+        self.assertEqual(1, len(self.stub.asked))
+
+    def fails(self, words: str, client: novaapi.NovaAPI) -> None:
+        with self.assertRaisesRegex(novaapi.NovaError, words) as caught:
+            client.get(PATH, '2.31')
+        self.assertNotIn(TOKEN, str(caught.exception))
+
+    def test_no_json_is_an_error(self) -> None:
+        for body in (b'', b'<html>', b'\xff', b'[' * 100_000):
+            self.stub.answer = webob.Response(body)
+            self.fails('no JSON', self.client())
+
+    def test_endless_answer_is_not_read_on(self) -> None:
+        sent = 0
+
+        def endless() -> Iterator[bytes]:
+            nonlocal sent
+            while sent < 64 * 1024 * 1024:
+                sent += 65536
+                yield b' ' * 65536
+
+        self.stub.answer = endless()
+        self.fails('too long', self.client())
+        self.assertLess(sent, 32 * 1024 * 1024)
+
+    def test_dripping_answer_ends_at_the_timeout(self) -> None:
+        gone = threading.Event()
+        self.addCleanup(gone.set)
+
+        def dripping() -> Iterator[bytes]:
+            end = time.monotonic() + 30
+            while time.monotonic() < end and not gone.wait(0.1):
+                # requests hands on a chunk when it is full.
+                yield b' ' * 16384
+
+        self.stub.answer = dripping()
+        self.fails('took too long', self.client(timeout=1))
+
+    def test_silence_ends_at_the_timeout(self) -> None:
+        with socket.create_server(('127.0.0.1', 0)) as silent:
+            url = f'http://127.0.0.1:{silent.getsockname()[1]}'
+            client = self.client(endpoint_override=url, timeout=1)
+            self.fails('Timeout', client)
+
+    def test_nobody_there_is_an_error(self) -> None:
+        with socket.create_server(('127.0.0.1', 0)) as closed:
+            url = f'http://127.0.0.1:{closed.getsockname()[1]}'
+        self.fails('ConnectFailure', self.client(endpoint_override=url))
+
+    def test_kept_connection_that_has_died_is_replaced(self) -> None:
+        answers = _Hasty()
+        self.addCleanup(answers.close)
+        client = self.client(endpoint_override=answers.url)
+        for _ in range(3):
+            self.assertEqual({}, client.get(PATH, '2.31').document)
+
+    def test_token_is_in_no_log(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        client = self.client()
+        client.get(PATH, '2.31')
+        self.stub.answer = webob.Response(status=500)
+        client.get(PATH, '2.31')
+        with socket.create_server(('127.0.0.1', 0)) as closed:
+            url = f'http://127.0.0.1:{closed.getsockname()[1]}'
+        self.fails('Connect', self.client(endpoint_override=url))
+        self.assertIn('/os-console-auth-tokens/***', log.output)
+        self.assertNotIn(TOKEN, log.output)
+        self.assertNotIn(nova_stub.PASSWORD, log.output)
+
+
+class _Hasty:
+    """Answers once on each connection, then closes at the next request."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(('127.0.0.1', 0))
+        self.url = f'http://127.0.0.1:{self._listener.getsockname()[1]}'
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._serve(self._listener.accept()[0])
+        except OSError:  # it was closed
+            return
+
+    @staticmethod
+    def _serve(sock: socket.socket) -> None:
+        with sock:
+            sock.recv(65536)
+            sock.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}')
+            sock.recv(65536)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def _letters(exc: Exception) -> str:
+    return str(exc).replace('_', '').replace('-', '')
