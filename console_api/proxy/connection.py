@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One accepted connection: pages, or one console session."""
+
+import asyncio
+import logging
+
+from console_api.proxy import closing
+from console_api.proxy import inbox
+from console_api.proxy import pages
+from console_api.proxy import request
+from console_api.proxy import session
+from console_api.proxy import upgrade
+
+LOG = logging.getLogger(__name__)
+
+#: How long a client may take to receive a page or a file, in seconds.
+RESPONSE_TIMEOUT = 60.0
+
+
+class Connection:
+    """What a client asks for, one request after the other.
+
+    ``peer`` is the client's address as text, for the log.
+    """
+
+    __slots__ = (
+        '_client',
+        '_pages',
+        '_peer',
+        '_services',
+        '_session',
+        '_task',
+    )
+
+    def __init__(
+        self,
+        client: inbox.Inbox,
+        peer: str,
+        services: session.Services,
+        served: pages.Pages,
+    ) -> None:
+        self._client: inbox.Inbox | None = client
+        self._peer = peer
+        self._services = services
+        self._pages = served
+        self._session: session.Session | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def serve(self) -> None:
+        """Answer until the client ends or is too slow; then close."""
+        self._task = asyncio.current_task()
+        client = self._client
+        assert client is not None
+        try:
+            self._session = await self._answer(client)
+            if self._session is None:
+                await closing.part(client.wire, None, self._services.buffer)
+        finally:
+            if self._session is None and not client.wire.lost:
+                client.wire.transport.abort()
+        # A session may last for days; it has what it needs.
+        self._client = client = None
+        if self._session is not None:
+            await self._session.run()
+
+    def end(self) -> None:
+        """The proxy is going down: end what this connection does."""
+        if self._session is not None:
+            self._session.end(closing.GOING_AWAY)
+        elif self._task is not None:
+            self._task.cancel()
+
+    async def _answer(self, client: inbox.Inbox) -> session.Session | None:
+        """Serve pages; returns the session if the client asks for one."""
+        http = request.HttpConnection(client)
+        more = True
+        while more:
+            head = None
+            try:
+                head = await self._head(http)
+                if head is None:
+                    return None
+                if head.is_websocket:
+                    wanted = upgrade.parse_upgrade(head)
+                    return session.Session(
+                        self._services,
+                        session.Opening(client, self._peer, http, wanted),
+                    )
+                response = await self._pages.respond(head, self._peer)
+            except request.RequestError as exc:
+                response = request.Response(exc.status, exc.headers)
+            head_only = head is not None and head.method == 'HEAD'
+            more = http.respond(response, head_only=head_only)
+            # Neither path nor method: both are what the client chose.
+            LOG.debug('%s was answered %d', self._peer, response.status)
+            more = await self._taken(client) and more
+        return None
+
+    async def _head(
+        self, http: request.HttpConnection
+    ) -> request.Request | None:
+        """The next request; None when the client ends or never began one.
+
+        :raises RequestError: it is bad, or did not end in time
+        """
+        try:
+            async with asyncio.timeout(
+                self._services.settings.handshake_timeout
+            ):
+                return await http.request()
+        except TimeoutError:
+            LOG.debug('%s sent no whole request in time', self._peer)
+            if not http.has_begun:
+                return None
+            raise request.RequestError(
+                408, [('Connection', 'close')]
+            ) from None
+
+    async def _taken(self, client: inbox.Inbox) -> bool:
+        """Whether the client takes the answer in time."""
+        try:
+            async with asyncio.timeout(RESPONSE_TIMEOUT):
+                await client.flush()
+        except TimeoutError:
+            LOG.debug('%s did not take its answer in time', self._peer)
+            return False
+        return True

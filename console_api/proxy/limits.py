@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many sessions there may be: in all, for a client and at a server."""
+
+import collections
+import dataclasses
+import math
+
+from console_api.proxy import closing
+
+#: Seconds after which one who was refused may try again.
+RETRY_AFTER = 5
+#: What a connection beyond the limit is told, before anything of it is read.
+REFUSAL = (
+    'HTTP/1.1 503 Service Unavailable\r\n'
+    f'Retry-After: {RETRY_AFTER}\r\n'
+    'Content-Length: 0\r\nConnection: close\r\n\r\n'
+).encode('ascii')
+
+
+@dataclasses.dataclass(frozen=True)
+class Most:
+    """The limits of one process; infinite where there is none."""
+
+    sessions: float = math.inf
+    per_server: float = math.inf
+    per_client: float = math.inf
+    handshakes: float = math.inf
+
+
+class Limits:
+    """Counts the sessions of one process."""
+
+    def __init__(self, most: Most) -> None:
+        self.most = most
+        #: Sessions, from their request on.
+        self.sessions = 0
+        self.clients: collections.Counter[str] = collections.Counter()
+        self.servers: collections.Counter[str] = collections.Counter()
+
+    def seat(self, client: str) -> 'Seat':
+        """A place for a session of this client address.
+
+        :raises EndedError: there is none
+        """
+        if self.sessions >= self.most.sessions:
+            raise closing.EndedError(closing.FULL, 'of the process')
+        if self.clients[client] >= self.most.per_client:
+            raise closing.EndedError(closing.FULL, 'of the client')
+        return Seat(self, client)
+
+
+class Seat:
+    """The place of one session."""
+
+    __slots__ = ('_client', '_limits', '_server')
+
+    def __init__(self, limits: Limits, client: str) -> None:
+        self._limits = limits
+        self._client = client
+        self._server: str | None = None
+        limits.sessions += 1
+        limits.clients[client] += 1
+
+    def at(self, server: str) -> None:
+        """Say at which server it is.
+
+        :raises EndedError: there is no place left at it
+        """
+        counts = self._limits.servers
+        if counts[server] >= self._limits.most.per_server:
+            raise closing.EndedError(closing.FULL, 'of the server')
+        counts[server] += 1
+        self._server = server
+
+    def leave(self) -> None:
+        """Give the place back; once only."""
+        self._limits.sessions -= 1
+        _count_down(self._limits.clients, self._client)
+        if self._server is not None:
+            _count_down(self._limits.servers, self._server)
+
+
+def _count_down(counts: collections.Counter[str], key: str) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        # Addresses come and go; what is not there takes no memory.
+        del counts[key]

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connects to the console of a guest, whichever of its addresses answers."""
+
+import asyncio
+from collections.abc import Sequence
+import socket
+from typing import Any
+from typing import TypeAlias
+
+from console_api.proxy import inbox
+from console_api.proxy import readbuffer
+from console_api.proxy import wire
+
+#: The next address is tried beside the last one after this many seconds
+#: (RFC 8305, 5, "Connection Attempt Delay").
+ATTEMPT_DELAY = 0.25
+
+_Address: TypeAlias = tuple[socket.AddressFamily, Any]
+
+
+async def connect(
+    host: str, port: int, buffer: readbuffer.ReadBuffer
+) -> inbox.Inbox:
+    """A connection to this host and port; the caller sets the deadline.
+
+    :raises OSError: no address of the host could be reached
+    """
+    return await inbox.attach(await _race(await _resolve(host, port)), buffer)
+
+
+async def _resolve(host: str, port: int) -> list[_Address]:
+    """The addresses of a host, IPv6 and IPv4 in turn (RFC 8305, 4)."""
+    loop = asyncio.get_running_loop()
+    try:
+        # An address as a number, the usual case, needs no thread.
+        found: Sequence[tuple[Any, ...]] = socket.getaddrinfo(
+            host,
+            port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+        )
+    except (socket.gaierror, UnicodeError):
+        found = await _look_up(loop, host, port)
+    addresses = [(entry[0], entry[4]) for entry in found]
+    first = [entry for entry in addresses if entry[0] == addresses[0][0]]
+    second = [entry for entry in addresses if entry[0] != addresses[0][0]]
+    for place, entry in enumerate(second):
+        first.insert(2 * place + 1, entry)
+    return first
+
+
+async def _look_up(
+    loop: asyncio.AbstractEventLoop, host: str, port: int
+) -> Sequence[tuple[Any, ...]]:
+    try:
+        return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as exc:
+        raise OSError('the host name is not valid') from exc
+
+
+async def _race(addresses: Sequence[_Address]) -> socket.socket:
+    """The socket of the first address that answers.
+
+    :raises OSError: the error of the last one, when none does
+    """
+    if len(addresses) == 1:
+        # The usual case: no race, so no task and no timer.
+        return await _attempt(addresses[0])
+    attempts: set[asyncio.Task[socket.socket]] = set()
+    waiting = list(addresses)
+    error = OSError('the host has no address')
+    try:
+        while waiting or attempts:
+            if waiting:
+                attempts.add(asyncio.ensure_future(_attempt(waiting.pop(0))))
+            done, attempts = await asyncio.wait(
+                attempts,
+                timeout=ATTEMPT_DELAY if waiting else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in done:
+                failure = task.exception()
+                if failure is None:
+                    attempts |= done - {task}
+                    return task.result()
+                assert isinstance(failure, OSError)
+                error = failure
+        raise error
+    finally:
+        _abandon(attempts)
+
+
+async def _attempt(address: _Address) -> socket.socket:
+    sock = socket.socket(address[0], socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, wire.RECEIVE_BUFFER
+        )
+        wire.tune(sock)
+        await asyncio.get_running_loop().sock_connect(sock, address[1])
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _abandon(attempts: set[asyncio.Task[socket.socket]]) -> None:
+    """Stop the attempts that lost; one that has just won is closed."""
+    for task in attempts:
+        task.cancel()
+        task.add_done_callback(_close)
+
+
+def _close(task: asyncio.Task[socket.socket]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()

@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS towards a hypervisor, on a connection that is open already.
+
+asyncio's own keeps 256 KiB for each session. This one has no buffer of its
+own: what comes goes through the loop's shared one and OpenSSL's.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from typing import Any
+from typing import cast
+
+from console_api import exception
+from console_api.proxy import inbox
+from console_api.proxy import readbuffer
+from console_api.proxy import wire
+
+#: Bytes of one read. Four records: more would stay longer in OpenSSL.
+READ_SIZE = 64 * 1024
+
+
+def client_context(
+    ca_certs: str | None, certificate: str | None, key: str | None
+) -> ssl.SSLContext:
+    """What servers are checked with, and what they are shown of us.
+
+    Without ``ca_certs`` the authorities count that the system trusts. The
+    name or address that is connected to must be in the certificate.
+
+    :raises ConfigurationError: a file cannot be used
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_certs)
+    except (OSError, ssl.SSLError) as exc:
+        raise exception.ConfigurationError(
+            f'the certificates in {ca_certs} cannot be used: '
+            f'{exc.strerror or exc}'
+        ) from exc
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    if certificate is None:
+        return context
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as exc:
+        raise exception.ConfigurationError(
+            f'the certificate in {certificate} with the key in '
+            f'{key or certificate} cannot be used: {exc.strerror or exc}'
+        ) from exc
+    return context
+
+
+async def start(
+    guest: inbox.Inbox,
+    context: ssl.SSLContext,
+    host: str,
+    buffer: readbuffer.ReadBuffer,
+) -> 'TlsTransport':
+    """Go on within TLS; the caller sets the deadline.
+
+    :raises SSLError: the handshake fails; its text says why
+    :raises ConnectionError: the connection is gone
+    """
+    transport = TlsTransport(guest.wire.transport, guest, buffer)
+    await transport.handshake(context, host)
+    guest.wire = TlsWire(transport)
+    return transport
+
+
+class TlsWire(wire.Wire):
+    """The sending side of a TLS transport: all goes through it."""
+
+    __slots__ = ()
+
+    def __init__(self, transport: 'TlsTransport') -> None:
+        # Not the one of plain TCP, which writes to the descriptor.
+        self.transport = cast('asyncio.Transport', transport)
+        self.blocked = False
+        self.ended = False
+        self.lost = False
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send; what cannot go at once is queued."""
+        self.transport.write(data)
+
+    def write_all(self, chunks: list[bytes]) -> None:
+        """Send several pieces in order."""
+        self.transport.write(b''.join(chunks))
+
+
+class TlsTransport(asyncio.BufferedProtocol):
+    """The protocol of the plain transport, and a transport to its own.
+
+    It has of asyncio's transports what a session uses. ``error`` is set if
+    the peer broke TLS, or refused us, after the handshake.
+    """
+
+    __slots__ = (
+        '_app',
+        '_buffer',
+        '_closing',
+        '_ended',
+        '_incoming',
+        '_object',
+        '_outgoing',
+        '_paused',
+        '_raw',
+        '_shaken',
+        'error',
+    )
+
+    def __init__(
+        self,
+        raw: asyncio.Transport,
+        app: asyncio.BufferedProtocol,
+        buffer: readbuffer.ReadBuffer,
+    ) -> None:
+        self._raw = raw
+        self._app = app
+        self._buffer = buffer.payload[:READ_SIZE]
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object: ssl.SSLObject
+        self._shaken: asyncio.Future[None] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._paused = False
+        self._closing = False
+        self._ended = False
+        self.error: ssl.SSLError | None = None
+
+    async def handshake(self, context: ssl.SSLContext, host: str) -> None:
+        """See ``start``."""
+        self._object = context.wrap_bio(
+            self._incoming,
+            self._outgoing,
+            # The zone of a link-local address is not in a certificate.
+            server_hostname=host.partition('%')[0],
+        )
+        self._raw.set_protocol(self)
+        self._shake()
+        await self._shaken
+
+    def _shake(self) -> None:
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as exc:
+            self._shaken.set_exception(exc)
+        else:
+            self._shaken.set_result(None)
+        # An alert, too.
+        self._flush()
+
+    def _flush(self) -> None:
+        data = self._outgoing.read()
+        if data and not self._raw.is_closing():
+            self._raw.write(data)
+
+    # What the plain transport calls
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """See asyncio."""
+        del sizehint
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """See asyncio."""
+        self._incoming.write(self._buffer[:nbytes])
+        if not self._shaken.done():
+            self._shake()
+        if self._shaken.done() and not self._shaken.exception():
+            self._deliver()
+
+    def eof_received(self) -> bool:
+        """See asyncio; an end that TLS does not tell of is one too."""
+        if self._shaken.done():
+            self._end()
+        else:
+            self._shaken.set_exception(_gone())
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._closing = self._ended = True
+        if not self._shaken.done():
+            self._shaken.set_exception(_gone())
+        self._app.connection_lost(exc or self.error)
+
+    def pause_writing(self) -> None:
+        """See asyncio."""
+        self._app.pause_writing()
+
+    def resume_writing(self) -> None:
+        """See asyncio."""
+        self._app.resume_writing()
+
+    def _deliver(self) -> None:
+        """Hand on what has come, as much at a time as there is room for."""
+        while not (self._paused or self._closing or self._ended):
+            room = cast('memoryview', self._app.get_buffer(-1))
+            count = self._fill(room)
+            if not count:
+                break
+            self._app.buffer_updated(count)
+        # Reading may have made an answer, to a new key for example.
+        self._flush()
+
+    def _fill(self, room: memoryview) -> int:
+        """Decrypt into that room; returns how many bytes there are."""
+        count = 0
+        try:
+            while count < len(room):
+                got = cast(
+                    'int', self._object.read(len(room) - count, room[count:])
+                )
+                if not got:
+                    self._end_soon()
+                    break
+                count += got
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self._end_soon()
+        except ssl.SSLError as exc:
+            self._fail(exc)
+        return count
+
+    def _fail(self, exc: ssl.SSLError) -> None:
+        self.error = exc
+        self._flush()
+        self._raw.abort()
+
+    def _end_soon(self) -> None:
+        # What was read before it comes first.
+        asyncio.get_running_loop().call_soon(self._end)
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._app.eof_received()
+
+    # What a session calls
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """See asyncio."""
+        self._app = cast('asyncio.BufferedProtocol', protocol)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """See asyncio."""
+        return self._raw.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        """See asyncio."""
+        return self._closing or self._raw.is_closing()
+
+    def pause_reading(self) -> None:
+        """See asyncio."""
+        self._paused = True
+        self._raw.pause_reading()
+
+    def resume_reading(self) -> None:
+        """See asyncio; what was decrypted already comes first."""
+        self._paused = False
+        asyncio.get_running_loop().call_soon(self._resume)
+
+    def _resume(self) -> None:
+        if not self.is_closing():
+            self._deliver()
+        if not (self._paused or self.is_closing()):
+            self._raw.resume_reading()
+
+    def write(self, data: bytes | memoryview) -> None:
+        """See asyncio."""
+        if self.is_closing():
+            return
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._object.write(rest) :]
+        except ssl.SSLError as exc:
+            self._fail(exc)
+        self._flush()
+
+    def close(self) -> None:
+        """Send what is queued and that it is the end, then close."""
+        if self.is_closing():
+            return
+        self._closing = True
+        # It would wait for the peer's end, which nobody else does.
+        with contextlib.suppress(ssl.SSLError):
+            self._object.unwrap()
+        self._flush()
+        self._raw.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._closing = True
+        self._raw.abort()
+
+
+def _gone() -> ConnectionError:
+    return ConnectionResetError('the connection was closed')
+
+
+def reason(error: Exception) -> str:
+    """Why TLS failed, for the log."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f'the certificate was not accepted: {error.verify_message}'
+    if isinstance(error, ssl.SSLError):
+        return f'TLS failed: {error.reason or error}'
+    return f'TLS failed: {error}'

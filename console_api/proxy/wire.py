@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes to one peer with as few copies as the kernel allows."""
+
+import asyncio
+import fcntl
+import os
+import socket
+import struct
+import termios
+
+#: The kernel keeps at most this much that a stalled side does not take.
+RECEIVE_BUFFER = 1024 * 1024
+#: The most buffers that one writev() takes on Linux.
+_IOV_MAX = 1024
+
+
+def tune(sock: socket.socket) -> None:
+    """Set up a TCP socket: no delay, no blocking, dead peers are noticed."""
+    sock.setblocking(False)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        # A key press must not wait for the acknowledgement of the last one.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def peer_text(address: tuple[str, int]) -> str:
+    """The address and port of the other side, for the log."""
+    host, port = address
+    return f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
+
+
+class Wire:
+    """The sending side of a transport over plain TCP.
+
+    While the transport's own queue is empty data goes straight to the socket
+    and only what the kernel did not take is copied. ``blocked`` is kept by
+    the protocol's ``pause_writing`` and ``resume_writing``: the water mark is
+    zero, so it is true whenever anything is queued. ``ended`` says that the
+    peer sends no more, ``lost`` that the connection is gone; the protocol
+    keeps them too.
+    """
+
+    __slots__ = ('_fd', 'blocked', 'ended', 'lost', 'transport')
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self.blocked = False
+        self.ended = False
+        self.lost = False
+        self._fd = transport.get_extra_info('socket').fileno()
+        transport.set_write_buffer_limits(high=0)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send; what cannot go at once is copied and queued."""
+        transport = self.transport
+        # A closed transport's descriptor may be another session's by now.
+        if transport.is_closing():
+            return
+        if not self.blocked:
+            try:
+                sent = os.write(self._fd, data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                transport.abort()
+                return
+            if sent == len(data):
+                return
+            data = data[sent:]
+        transport.write(bytes(data))
+
+    def write_all(self, chunks: list[bytes]) -> None:
+        """Send several pieces in order, in one system call if they fit."""
+        if len(chunks) == 1:
+            self.write(chunks[0])
+        elif self.blocked or len(chunks) > _IOV_MAX:
+            self.write(b''.join(chunks))
+        elif chunks and not self.transport.is_closing():
+            self._write_vector(chunks)
+
+    def _write_vector(self, chunks: list[bytes]) -> None:
+        try:
+            sent = os.writev(self._fd, chunks)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self.transport.abort()
+            return
+        if sent != sum(map(len, chunks)):
+            self.transport.write(b''.join(chunks)[sent:])
+
+    def queued(self) -> int:
+        """Bytes that the kernel still holds for the peer."""
+        if self.transport.is_closing():
+            return 0
+        answer = fcntl.ioctl(self._fd, termios.TIOCOUTQ, bytes(4))
+        return int(struct.unpack('i', answer)[0])
+
+    def pause(self) -> None:
+        """Read no more of this peer for now."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read of this peer again."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()

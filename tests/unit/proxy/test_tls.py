@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS on an open connection, against OpenSSL's other side in memory."""
+
+import asyncio
+import contextlib
+import pathlib
+import ssl
+import tempfile
+
+from console_api.proxy import readbuffer
+from console_api.proxy import tls
+from tests import base
+from tests.fixtures import certificates
+
+
+class Raw(asyncio.Transport):
+    """A plain transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = bytearray()
+        self.closed = self.reading = False
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+class App(asyncio.BufferedProtocol):
+    """Takes ten bytes at a time; may stop after each piece."""
+
+    def __init__(self) -> None:
+        self.room = memoryview(bytearray(10))
+        self.pieces: list[bytes] = []
+        self.stop: tls.TlsTransport | None = None
+        self.ended = False
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.pieces.append(bytes(self.room[:nbytes]))
+        if self.stop is not None:
+            self.stop.pause_reading()
+
+    def eof_received(self) -> bool:
+        self.ended = True
+        return True
+
+
+class TransportTest(base.AsyncTestCase):
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        ca = certificates.Authority(pathlib.Path(folder.name))
+        pair = ca.issue('hypervisor')
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair.certificate, pair.key)
+        self.to_server = ssl.MemoryBIO()
+        self.from_server = ssl.MemoryBIO()
+        self.server = context.wrap_bio(
+            self.to_server, self.from_server, server_side=True
+        )
+        self.raw = Raw()
+        self.app = App()
+        self.transport = tls.TlsTransport(
+            self.raw, self.app, readbuffer.ReadBuffer()
+        )
+        shaking = asyncio.ensure_future(
+            self.transport.handshake(
+                tls.client_context(str(ca.certificate), None, None),
+                'hypervisor',
+            )
+        )
+        while not shaking.done():
+            await asyncio.sleep(0)
+            self.carry()
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self.server.do_handshake()
+            self.feed()
+        await shaking
+        self.feed()
+
+    def carry(self) -> None:
+        """Hand to the server what was written."""
+        self.to_server.write(bytes(self.raw.written))
+        self.raw.written.clear()
+
+    def feed(self) -> None:
+        """Hand to the transport what the server has sent."""
+        while data := self.from_server.read(tls.READ_SIZE):
+            self.transport.get_buffer(-1)[: len(data)] = data
+            self.transport.buffer_updated(len(data))
+
+    async def test_delivers_what_comes(self) -> None:
+        self.server.write(b'x' * 25)
+        self.feed()
+        self.assertEqual([10, 10, 5], [len(p) for p in self.app.pieces])
+
+    async def test_nothing_is_delivered_while_paused(self) -> None:
+        self.app.stop = self.transport
+        self.server.write(b'x' * 25)
+        self.feed()
+        self.assertEqual(1, len(self.app.pieces))
+        self.assertFalse(self.raw.reading)
+
+    async def test_resuming_delivers_the_rest_before_reading_on(self) -> None:
+        self.app.stop = self.transport
+        self.server.write(b'x' * 25)
+        self.feed()
+        self.transport.resume_reading()
+        await asyncio.sleep(0)
+        self.assertEqual(2, len(self.app.pieces))
+        self.assertFalse(self.raw.reading)
+        self.app.stop = None
+        self.transport.resume_reading()
+        await asyncio.sleep(0)
+        self.assertEqual(25, sum(len(p) for p in self.app.pieces))
+        self.assertTrue(self.raw.reading)
+
+    async def test_end_comes_behind_the_last_bytes(self) -> None:
+        self.server.write(b'x' * 10)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.server.unwrap()
+        self.feed()
+        self.assertEqual([b'x' * 10], self.app.pieces)
+        await asyncio.sleep(0)
+        self.assertTrue(self.app.ended)
+
+    async def test_close_tells_the_peer(self) -> None:
+        self.transport.write(b'last')
+        self.transport.close()
+        self.assertTrue(self.raw.closed)
+        self.carry()
+        self.assertEqual(b'last', self.server.read(100))
+        # Without a word it would be SSLWantReadError: more may come.
+        self.assertEqual(b'', self.server.read(100))
+
+    async def test_large_writes_are_whole(self) -> None:
+        data = bytes(range(256)) * 1000
+        self.transport.write(data)
+        self.carry()
+        got = b''
+        while len(got) < len(data):
+            got += self.server.read(len(data))
+        self.assertEqual(data, got)
+
+    async def test_nothing_is_written_after_the_close(self) -> None:
+        self.transport.close()
+        self.raw.written.clear()
+        self.transport.write(b'late')
+        self.assertEqual(b'', bytes(self.raw.written))
