@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of noVNC that these pages use; the package carries no types.
+declare module '@novnc/novnc' {
+  export default class RFB extends EventTarget {
+    constructor(target: HTMLElement, channel: WebSocket);
+    background: string;
+    scaleViewport: boolean;
+    showDotCursor: boolean;
+    clipboardPasteFrom(text: string): void;
+    disconnect(): void;
+    focus(options?: FocusOptions): void;
+    sendKey(keysym: number, code: string | null, down: boolean): void;
+    toBlob(callback: (blob: Blob | null) => void, type: string): void;
+  }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {strokesOf} from '../src/keys.js';
+import {scancodeOf} from '../src/scancodes.js';
+
+/** Returns the places and Shift of the keys that type a text. */
+function placesOf(text) {
+  return strokesOf(text, false).strokes.map(
+    ({code, shift}) => (shift ? `Shift+${code}` : code));
+}
+
+test('letters and digits are typed where a US keyboard has them', () => {
+  assert.deepEqual(placesOf('aZ1!'),
+    ['KeyA', 'Shift+KeyZ', 'Digit1', 'Shift+Digit1']);
+});
+
+test('every printable character of ASCII can be typed', () => {
+  const ascii = Array.from({length: 95}, (_, at) =>
+    String.fromCharCode(32 + at)).join('');
+  const {strokes, skipped} = strokesOf(ascii, false);
+  assert.equal(skipped, 0);
+  assert.deepEqual(strokes.map(({keysym}) => keysym),
+    Array.from(ascii, (character) => character.charCodeAt(0)));
+});
+
+test('no two characters share a key', () => {
+  const ascii = Array.from({length: 95}, (_, at) =>
+    String.fromCharCode(32 + at)).join('');
+  assert.equal(new Set(placesOf(ascii)).size, 95);
+});
+
+test('each kind of line end is Enter, once', () => {
+  assert.deepEqual(placesOf('\n\r\r\n'), ['Enter', 'Enter', 'Enter']);
+});
+
+test('a character that has no key is left out and counted', () => {
+  const {strokes, skipped} = strokesOf('a\u00e4\u{1f600}b', false);
+  assert.equal(strokes.length, 2);
+  assert.equal(skipped, 2);
+});
+
+test('a protocol that carries every character gets it as a keysym', () => {
+  const {strokes, skipped} = strokesOf('\u00e4\u20ac', true);
+  assert.deepEqual(strokes.map(({keysym}) => keysym), [0xe4, 0x10020ac]);
+  assert.equal(skipped, 0);
+});
+
+test('control characters are never typed', () => {
+  assert.deepEqual(strokesOf('\u0000\u001b\u0003', true),
+    {strokes: [], skipped: 3});
+});
+
+test('every key that types a text has a scancode', () => {
+  const ascii = Array.from({length: 95}, (_, at) =>
+    String.fromCharCode(32 + at)).join('');
+  for (const {code} of strokesOf(`${ascii}\n\t`, false).strokes) {
+    assert.notEqual(scancodeOf(code, true), null, code);
+  }
+});
+
+// From the IBM PC/AT Technical Reference, set 1.
+const KNOWN = [
+  ['Escape', 0x01], ['KeyA', 0x1e], ['Enter', 0x1c], ['ShiftRight', 0x36],
+  ['Space', 0x39], ['F1', 0x3b], ['F10', 0x44], ['NumpadDecimal', 0x53],
+  ['IntlBackslash', 0x56], ['F11', 0x57], ['F12', 0x58],
+  ['ControlRight', 0x1de0], ['NumpadDivide', 0x35e0], ['AltRight', 0x38e0],
+  ['ArrowUp', 0x48e0], ['ArrowLeft', 0x4be0], ['ArrowDown', 0x50e0],
+  ['Delete', 0x53e0], ['MetaLeft', 0x5be0],
+];
+for (const [code, scancode] of KNOWN) {
+  test(`the key ${code} has its scancode`, () => {
+    assert.equal(scancodeOf(code, true), scancode);
+  });
+}
+
+test('a key that is let go has the highest bit of its last byte set', () => {
+  assert.equal(scancodeOf('KeyA', false), 0x9e);
+  assert.equal(scancodeOf('Delete', false), 0xd3e0);
+});
+
+test('a key that a PC does not have has no scancode', () => {
+  assert.equal(scancodeOf('BrowserBack', true), null);
+  assert.equal(scancodeOf('', true), null);
+});
