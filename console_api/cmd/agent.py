@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""console-api-agent: runs on each hypervisor host."""
+
+import sys
+
+from oslo_config import cfg
+
+from console_api import exception
+from console_api import service
+from console_api import systemd
+from console_api.agent import process
+
+
+def main() -> int:
+    """Serve until SIGINT or SIGTERM."""
+    return service.run(_main)
+
+
+def _main() -> None:
+    service.prepare(cfg.CONF, sys.argv[1:])
+    service.start_logging(cfg.CONF)
+    agent = process.Agent(cfg.CONF)
+    try:
+        agent.check_alone()
+    except exception.ConfigurationError:
+        agent.stop()
+        raise
+    agent.start()
+    systemd.notify(systemd.READY)
+    service.wait_for_signal(lambda: service.reload(cfg.CONF))
+    systemd.notify(systemd.STOPPING)
+    agent.stop()

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The API under gunicorn: gunicorn -c /etc/console-api/gunicorn.conf.py.
+
+Put a web server that ends TLS in front of it.
+"""
+
+wsgi_app = 'console_api.wsgi.api:application'
+bind = '127.0.0.1:8774'
+# Where console-api.conf and api-paste.ini are.
+raw_env = ['OS_CONSOLE_API_CONFIG_DIR=/etc/console-api']
+
+workers = 2
+worker_class = 'gthread'
+threads = 10
+# Each process opens its own connections to the database and the bus.
+preload_app = False
+# SIGTERM leaves requests so many seconds to be answered.
+graceful_timeout = 30

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's tools as commands, on SQLite."""
+
+import json
+import pathlib
+import subprocess
+import time
+from typing import Any
+import uuid
+
+import fixtures
+
+from console_api.agent import rpcapi
+from console_api.db import agents as db_agents
+from console_api.db import api as db_api
+from console_api.db import migration
+from console_api.db import tokens as db_tokens
+from console_api.servers import agents
+from console_api.servers import reports
+from tests import base
+from tests.fixtures import processes
+
+SERVER = str(uuid.UUID(int=1))
+OTHER = str(uuid.UUID(int=2))
+HASHES = ('a' * 64, 'b' * 64, 'c' * 64)
+
+
+class CommandTestCase(base.TestCase):
+    """A database with two servers, an agent and no tokens."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        url = f'sqlite:///{self.folder}/console.sqlite'
+        self.file = self.folder / 'console-api.conf'
+        processes.write_settings(
+            self.file,
+            {
+                'database': {'connection': url},
+                'oslo_policy': {'policy_file': self.folder / 'policy.yaml'},
+            },
+        )
+        db_api.register_opts(self.conf)
+        self.config(group='database', connection=url)
+        self.database = db_api.Database(self.conf)
+        self.addCleanup(self.database.close)
+
+    def sync(self) -> None:
+        migration.sync(self.database)
+        servers = [
+            reports.ReportedServer(
+                *(name_id, name, 'p', 'u', 'active', None, 1, 'novnc', None)
+            )
+            for name_id, name in ((SERVER, 'web'), (OTHER, 'db\x1b[31m'))
+        ]
+        reports.ReportRecorder(self.database).record('here', servers)
+
+    def report(self, **changes: Any) -> None:
+        values = {
+            'instance': str(uuid.uuid4()),
+            'release': '1.0.0',
+            'rpc_version': rpcapi.VERSION,
+            'addresses': ['10.0.0.1'],
+            'servers': 2,
+            **changes,
+        }
+        recorder = agents.AgentRecorder(self.database)
+        recorder.record('here', agents.parse(values))
+
+    def add_token(self, number: int, server: str, good_for: int) -> None:
+        now = int(time.time())
+        record = db_tokens.TokenRecord(
+            *(HASHES[number], server, 'p', 'u', 'novnc', 'here'),
+            *('127.0.0.1', 5900, None, None, now, now + good_for),
+        )
+        with self.database.writer() as connection:
+            db_tokens.add(connection, record)
+
+    def run_command(
+        self, name: str, *arguments: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                processes.command(name),
+                f'--config-file={self.file}',
+                *arguments,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=processes.PATIENCE,
+        )
+
+    def manage(self, *arguments: str) -> str:
+        done = self.run_command('console-api-manage', *arguments)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        return done.stdout
+
+    def rows(self, *arguments: str) -> list[dict[str, Any]]:
+        found = json.loads(self.manage(*arguments, '-f', 'json'))
+        assert isinstance(found, list)
+        return found
+
+
+class ManageTest(CommandTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.sync()
+
+    def test_sync_says_the_version(self) -> None:
+        head = migration.head()
+        self.assertEqual(
+            f'database: {head}, newest: {head}\n', self.manage('db', 'sync')
+        )
+
+    def test_purge_removes_what_has_expired(self) -> None:
+        self.add_token(0, SERVER, 600)
+        self.add_token(1, SERVER, -1)
+        self.add_token(2, OTHER, 0)
+        self.assertEqual(
+            '2 expired tokens removed\n', self.manage('db', 'purge')
+        )
+        self.assertEqual(1, len(self.rows('token', 'list')))
+
+    def test_list_of_tokens_has_the_good_ones_and_no_secret(self) -> None:
+        self.add_token(0, SERVER, 600)
+        self.add_token(1, SERVER, -1)
+        self.add_token(2, OTHER, 300)
+        found = self.rows('token', 'list')
+        self.assertEqual([OTHER, SERVER], [r['server_id'] for r in found])
+        self.assertNotIn(HASHES[0], json.dumps(found))
+        found = self.rows('token', 'list', '--server', SERVER)
+        self.assertEqual([SERVER], [r['server_id'] for r in found])
+
+    def test_one_token_is_revoked_by_its_number(self) -> None:
+        self.add_token(0, SERVER, 600)
+        self.add_token(1, SERVER, 500)
+        first, second = self.rows('token', 'list')
+        self.manage('token', 'revoke', str(first['id']))
+        self.assertEqual([second], self.rows('token', 'list'))
+
+    def test_tokens_of_a_server_are_revoked(self) -> None:
+        self.add_token(0, SERVER, 600)
+        self.add_token(1, SERVER, 500)
+        self.add_token(2, OTHER, 500)
+        self.assertEqual(
+            '2 tokens revoked\n',
+            self.manage('token', 'revoke', '--server', SERVER),
+        )
+        found = self.rows('token', 'list')
+        self.assertEqual([OTHER], [r['server_id'] for r in found])
+
+    def test_revoking_nothing_is_an_error(self) -> None:
+        done = self.run_command('console-api-manage', 'token', 'revoke', '7')
+        self.assertEqual(1, done.returncode)
+        self.assertIn('there is no such token', done.stderr)
+
+    def test_servers_are_listed(self) -> None:
+        found = self.rows('server', 'list', '--name', 'web')
+        self.assertEqual(
+            [(SERVER, 'here')], [(r['id'], r['host']) for r in found]
+        )
+        self.assertEqual([], self.rows('server', 'list', '--host', 'there'))
+
+    def test_name_of_a_server_does_not_steer_the_terminal(self) -> None:
+        printed = self.manage('server', 'list')
+        self.assertIn('db?[31m', printed)
+        self.assertNotIn('\x1b', printed)
+
+    def test_agent_is_listed_with_its_last_report(self) -> None:
+        self.report()
+        (agent,) = self.rows('agent', 'list')
+        self.assertEqual('here', agent['host'])
+        self.assertEqual(2, agent['servers'])
+        self.assertEqual('10.0.0.1', agent['addresses'])
+        self.assertLess(agent['silent_seconds'], processes.PATIENCE)
+
+    def test_addresses_stay_until_the_agent_is_forgotten(self) -> None:
+        self.report()
+        self.report(addresses=['10.9.9.9'])
+        (agent,) = self.rows('agent', 'list')
+        self.assertEqual('10.0.0.1', agent['addresses'])
+        self.manage('agent', 'forget', 'here')
+        self.report(addresses=['10.9.9.9'])
+        (agent,) = self.rows('agent', 'list')
+        self.assertEqual('10.9.9.9', agent['addresses'])
+
+    def test_unknown_agent_is_not_forgotten(self) -> None:
+        done = self.run_command(
+            'console-api-manage', 'agent', 'forget', 'nowhere'
+        )
+        self.assertEqual(1, done.returncode)
+        self.assertIn('no agent of nowhere is known', done.stderr)
+
+
+class StatusTest(CommandTestCase):
+    def check(self, status: int, text: str) -> None:
+        done = self.run_command('console-api-status', 'upgrade', 'check')
+        # The table breaks its lines anywhere.
+        words = ' '.join(done.stdout.replace('|', ' ').split())
+        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
+        self.assertIn(text, words)
+
+    def test_all_is_well(self) -> None:
+        self.sync()
+        self.report()
+        self.check(0, 'Check: Agents Result: Success')
+
+    def test_missing_schema_is_a_failure(self) -> None:
+        self.check(2, 'console-api-manage db sync')
+
+    def test_policy_in_json_is_a_failure(self) -> None:
+        self.sync()
+        (self.folder / 'policy.json').write_text('{"admin": ""}')
+        with self.file.open('a', encoding='utf-8') as file:
+            file.write(
+                f'[oslo_policy]\npolicy_file = {self.folder}/policy.json\n'
+            )
+        self.check(2, 'policy')
+
+    def test_silent_agent_is_a_warning(self) -> None:
+        self.sync()
+        self.report()
+        with self.database.writer() as connection:
+            (agent,) = db_agents.every(connection)
+            values = vars(agent) | {'reported_at': int(time.time()) - 9999}
+            db_agents.update(connection, db_agents.AgentRecord(**values))
+        self.check(1, 'No report for 180 s: here')
+
+    def test_agent_of_an_older_minor_version_is_a_warning(self) -> None:
+        self.sync()
+        self.report(rpc_version='1.0')
+        self.check(1, 'These agents are older')
+
+    def test_agent_of_another_major_version_is_a_failure(self) -> None:
+        self.sync()
+        self.report(rpc_version='2.0')
+        self.check(2, 'another major RPC version')
+
+
+class VersionTest(base.TestCase):
+    def test_each_command_says_its_version(self) -> None:
+        for name in ('agent', 'conductor', 'manage', 'proxy', 'status'):
+            with self.subTest(name):
+                done = subprocess.run(
+                    [processes.command(f'console-api-{name}'), '--version'],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=processes.PATIENCE,
+                )
+                self.assertEqual(0, done.returncode, done.stderr)
+                self.assertRegex(done.stdout, r'^\d+\.\d+')
