@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page for SPICE in a real browser, with a real QEMU."""
+
+import select
+import socket
+import subprocess
+
+from playwright.sync_api import expect
+from playwright.sync_api import Page
+
+from tests.fixtures import parts
+from tests.integration.web import case
+
+#: How many of the canvas's pixels are not black.
+LIT = """() => {
+  const canvas = document.querySelector('#screen canvas');
+  const {width, height} = canvas;
+  const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
+  let count = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    count += data[at] + data[at + 1] + data[at + 2] > 0;
+  }
+  return count;
+}"""
+
+#: At most so many pixels come and go with the cursor.
+BLINK = 150
+
+_GUEST = (
+    '-nodefaults',
+    '-display',
+    'none',
+    '-vga',
+    'qxl',
+    '-m',
+    '64',
+    # The firmware's menu waits for a key: its screen changes for one only.
+    '-boot',
+    'menu=on,splash-time=60000',
+    '-accel',
+    'tcg',
+    '-monitor',
+    'stdio',
+    '-usb',
+    '-device',
+    'usb-tablet',
+)
+
+
+class SpicePageTest(case.PageCase):
+    def setUp(self) -> None:
+        super().setUp()
+        parts.require(self, 'qemu')
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            port = probe.getsockname()[1]
+        spice = f'addr=127.0.0.1,port={port},disable-ticketing=on'
+        program = parts.qemu()
+        assert program is not None
+        self.qemu = subprocess.Popen(
+            [program, '-spice', spice, *_GUEST],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.addCleanup(self._end)
+        assert self.qemu.stdout is not None
+        # The monitor greets once the guest is set up.
+        greeted = select.select([self.qemu.stdout], [], [], case.DEADLINE)[0]
+        if not greeted or not self.qemu.stdout.read1():
+            self.skipTest('this QEMU has no SPICE or no qxl')
+        self.proxy.target = ('127.0.0.1', port)
+
+    def _end(self) -> None:
+        self.qemu.kill()
+        self.qemu.communicate()
+
+    def open_screen(self, more: str = '') -> Page:
+        query = f'token=bridge{more}'
+        return self.open(query, 'connected', '/spice_auto.html')
+
+    def lit(self) -> int:
+        return int(self.page.evaluate(LIT))
+
+    def test_the_screen_of_the_guest_is_drawn(self) -> None:
+        self.open_screen()
+        self.wait_until(lambda: self.lit() > 100)
+        self.assert_policy_was_kept()
+
+    def test_every_channel_uses_the_one_token(self) -> None:
+        urls: set[str] = set()
+        self.page.on('websocket', lambda socket: urls.add(socket.url))
+        self.open_screen()
+        self.wait_until(lambda: len(self.proxy.tokens) >= 4)
+        self.assertEqual({'bridge'}, set(self.proxy.tokens))
+        host = self.proxy.url.removeprefix('http:')
+        self.assertEqual({f'ws:{host}/?token=bridge'}, urls)
+
+    def test_the_token_is_in_no_address_and_no_log(self) -> None:
+        page = self.open_screen('&title=web-1')
+        self.wait_until(lambda: self.lit() > 100)
+        self.assertEqual(
+            f'{self.proxy.url}/spice_auto.html?title=web-1', page.url
+        )
+        self.assertNotIn('token=', ' '.join(self.lines))
+
+    def test_a_key_reaches_the_guest(self) -> None:
+        page = self.open_screen()
+        before = self.wait_for_rest()
+        page.keyboard.press('Escape')
+        self.wait_until(lambda: abs(self.lit() - before) > 2 * BLINK)
+
+    def wait_for_rest(self) -> int:
+        """Wait until there is text, and only the cursor still changes."""
+        seen: list[int] = []
+
+        def is_at_rest() -> bool:
+            seen.append(self.lit())
+            last = seen[-25:]
+            is_still = max(last) - min(last) <= BLINK
+            return len(last) == 25 and is_still and min(last) > BLINK
+
+        self.wait_until(is_at_rest)
+        return seen[-1]
+
+    def test_a_guest_that_goes_away_is_waited_for(self) -> None:
+        page = self.open_screen()
+        self.qemu.kill()
+        self.expect_state('waiting')
+        expect(self.state).to_contain_text('server')
+        page.locator('#stop').click()
+        self.expect_state('ended')
+        expect(page.locator('#screen canvas')).to_have_count(0)
+
+    def test_a_close_code_is_told_in_words(self) -> None:
+        self.open('token=close-4001', 'ended', '/spice.html')
+        expect(self.state).to_contain_text('expired or was revoked')
+        self.assertEqual(['close-4001'], self.proxy.tokens)
+
+    def test_a_server_that_speaks_no_spice_is_told_in_words(self) -> None:
+        self.open('token=garbage', 'ended', '/spice.html')
+        expect(self.state).to_contain_text('could not be shown')
+
+    def test_a_framed_page_leaves_the_focus_alone(self) -> None:
+        self.open_framed('/spice.html?token=bridge')
+        self.page.keyboard.type('abc')
+        expect(self.page.locator('#search')).to_have_value('abc')
+
+    def test_the_screen_fits_the_window_or_has_its_real_size(self) -> None:
+        page = self.open_screen()
+        page.set_viewport_size({'width': 500, 'height': 700})
+        canvas = page.locator('#screen canvas')
+
+        def width() -> float:
+            box = canvas.bounding_box()
+            return 0 if box is None else box['width']
+
+        self.wait_until(lambda: abs(width() - 500) < 2)
+        self.choose('more', 'scale')
+        real = page.evaluate('document.querySelector("#screen canvas").width')
+        self.wait_until(lambda: width() == real)
