@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured: processes that carry consoles, and what they use."""
+
+from collections.abc import Iterator
+import contextlib
+import dataclasses
+import os
+import pathlib
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+_HAPROXY = """
+global
+    maxconn {sessions}
+    nbthread 1
+defaults
+    mode tcp
+    timeout connect 10s
+    timeout client 1h
+    timeout server 1h
+listen console
+    bind 127.0.0.1:{port}
+    server guest 127.0.0.1:{backend}
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A proxy that runs; ``framed`` says that it speaks WebSocket."""
+
+    name: str
+    port: int
+    framed: bool
+    pid: int
+
+    def pss(self) -> float:
+        """Memory of all its processes in KiB, shared pages by their share."""
+        return sum(_pss(pid) for pid in _tree(self.pid))
+
+    def cpu(self) -> float:
+        """Processor time of all its processes, ended ones too, in seconds."""
+        return sum(_cpu(pid) for pid in _tree(self.pid)) + _ended(self.pid)
+
+
+def most() -> int:
+    """Sessions that fit in a process with its limit of descriptors."""
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(10000, (limit - 200) // 2)
+
+
+def _tree(pid: int) -> list[int]:
+    found = [pid]
+    for path in pathlib.Path(f'/proc/{pid}/task').glob('*/children'):
+        with contextlib.suppress(OSError):
+            for child in path.read_text().split():
+                found += _tree(int(child))
+    return found
+
+
+def _pss(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        rollup = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
+        for line in rollup.splitlines():
+            if line.startswith('Pss:'):
+                return float(line.split()[1])
+    return 0.0
+
+
+def _cpu(pid: int) -> float:
+    # In nanoseconds, where /proc/PID/stat counts in hundredths of a second.
+    total = 0.0
+    for path in pathlib.Path(f'/proc/{pid}/task').glob('*/schedstat'):
+        with contextlib.suppress(OSError):
+            total += int(path.read_text().split()[0]) / 1e9
+    return total
+
+
+def _ended(pid: int) -> float:
+    """Processor time of the children that have ended, for who forks."""
+    text = pathlib.Path(f'/proc/{pid}/stat').read_text()
+    fields = text.rpartition(')')[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf('SC_CLK_TCK')
+
+
+@contextlib.contextmanager
+def backend(program: pathlib.Path) -> Iterator[int]:
+    """An RFB server; its port."""
+    with _process([str(program), 'backend']) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+
+
+@contextlib.contextmanager
+def ours(backend_port: int, folder: pathlib.Path) -> Iterator[Subject]:
+    """This project's proxy."""
+    log = folder / 'proxy.log'
+    command = [sys.executable, '-m', 'benchmarks.proxy.served']
+    with _process([*command, str(backend_port), str(log)]) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        yield Subject('console_api', port, True, process.pid)
+
+
+@contextlib.contextmanager
+def websockify(
+    backend_port: int, folder: pathlib.Path
+) -> Iterator[Subject | None]:
+    """Websockify of PyPI; None where it is not installed."""
+    del folder
+    found = shutil.which(
+        'websockify', path=str(pathlib.Path(sys.executable).parent)
+    )
+    if found is None:
+        yield None
+        return
+    port = _free_port()
+    command = [found, f'127.0.0.1:{port}', f'127.0.0.1:{backend_port}']
+    with _process(command) as process:
+        _wait_for(port)
+        yield Subject('websockify', port, True, process.pid)
+
+
+@contextlib.contextmanager
+def haproxy(
+    backend_port: int, folder: pathlib.Path
+) -> Iterator[Subject | None]:
+    """HAProxy in TCP mode; None where it is not installed."""
+    found = shutil.which('haproxy', path='/usr/sbin:/usr/local/sbin:/usr/bin')
+    if found is None:
+        yield None
+        return
+    port = _free_port()
+    path = folder / 'haproxy.cfg'
+    path.write_text(
+        _HAPROXY.format(port=port, backend=backend_port, sessions=most())
+    )
+    with _process([found, '-db', '-f', str(path)]) as process:
+        _wait_for(port)
+        yield Subject('haproxy', port, False, process.pid)
+
+
+@contextlib.contextmanager
+def _process(command: list[str]) -> Iterator['subprocess.Popen[str]']:
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int) -> None:
+    end = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(('127.0.0.1', port), 1).close()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            return
