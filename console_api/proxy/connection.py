@@ -6,8 +6,10 @@ import logging
 
 from console_api.proxy import closing
 from console_api.proxy import inbox
+from console_api.proxy import opening
 from console_api.proxy import pages
 from console_api.proxy import request
+from console_api.proxy import services
 from console_api.proxy import session
 from console_api.proxy import upgrade
 
@@ -36,12 +38,12 @@ class Connection:
         self,
         client: inbox.Inbox,
         peer: str,
-        services: session.Services,
+        shared: services.Services,
         served: pages.Pages,
     ) -> None:
         self._client: inbox.Inbox | None = client
         self._peer = peer
-        self._services = services
+        self._services = shared
         self._pages = served
         self._session: session.Session | None = None
         self._task: asyncio.Task[None] | None = None
@@ -84,7 +86,7 @@ class Connection:
                     wanted = upgrade.parse_upgrade(head)
                     return session.Session(
                         self._services,
-                        session.Opening(client, self._peer, http, wanted),
+                        opening.Opening(client, self._peer, http, wanted),
                     )
                 response = await self._pages.respond(head, self._peer)
             except request.RequestError as exc:

@@ -23,7 +23,7 @@ from console_api.proxy import limits
 from console_api.proxy import pages
 from console_api.proxy import readbuffer
 from console_api.proxy import request
-from console_api.proxy import session
+from console_api.proxy import services
 from console_api.proxy import settings
 from console_api.proxy import static
 from console_api.proxy import tls
@@ -101,7 +101,7 @@ class ProxyServer:
         :raises OSError: the address cannot be listened on
         """
         loop = asyncio.get_running_loop()
-        self._services = session.Services(
+        self._services = services.Services(
             self._settings,
             self._authority,
             readbuffer.ReadBuffer(),

@@ -14,7 +14,7 @@ from console_api.proxy import inbox
 from console_api.proxy import origin
 from console_api.proxy import pages
 from console_api.proxy import readbuffer
-from console_api.proxy import session
+from console_api.proxy import services
 from console_api.proxy import settings
 from console_api.proxy import static
 from tests import base
@@ -55,7 +55,7 @@ _inputs = st.one_of(
 class ConnectionTest(base.TestCase):
     async def serve(self, data: bytes) -> None:
         """Serve a client that sends this and then its end."""
-        services = session.Services(
+        shared = services.Services(
             settings.Settings(30, 30, 30, 30, frozenset(), frozenset()),
             harness.FakeAuthority(),
             readbuffer.ReadBuffer(1024 * 64),
@@ -63,14 +63,14 @@ class ConnectionTest(base.TestCase):
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
-            client = await inbox.attach(ours, services.buffer)
+            client = await inbox.attach(ours, shared.buffer)
             allowed: frozenset[origin.Origin] = frozenset()
             files = static.StaticFiles(pathlib.Path('/nowhere'), allowed)
             made = direct.DirectFiles(
-                direct.Settings(frozenset()), services.authority, 30
+                direct.Settings(frozenset()), shared.authority, 30
             )
             served = pages.Pages(files, made, None)
-            serving = connection.Connection(client, 'peer', services, served)
+            serving = connection.Connection(client, 'peer', shared, served)
             task = asyncio.ensure_future(serving.serve())
             theirs.sendall(data)
             theirs.shutdown(socket.SHUT_WR)

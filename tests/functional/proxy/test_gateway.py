@@ -41,7 +41,7 @@ class GatewayTest(harness.ProxyTestCase):
         )
 
     async def assert_refused(self, reason: str) -> None:
-        with self.assertLogs('console_api.proxy.session', 'INFO') as logs:
+        with self.assertLogs('console_api.proxy.journal', 'INFO') as logs:
             self.assertEqual(4003, await self.refusal())
             await self.nothing_left()
         self.assertIn(reason, '\n'.join(logs.output))

@@ -121,7 +121,7 @@ class RefusedCase(QemuCase):
 
     async def assert_refused(self, reason: str) -> None:
         """The client is told 4004, the log why."""
-        with self.assertLogs('console_api.proxy.session', 'INFO') as logs:
+        with self.assertLogs('console_api.proxy.journal', 'INFO') as logs:
             self.assertEqual(4004, await self.refusal())
             await self.nothing_left()
         self.assertIn(reason, '\n'.join(logs.output))

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The request for a WebSocket, until it is answered."""
+
+import dataclasses
+
+from console_api.proxy import channel
+from console_api.proxy import closing
+from console_api.proxy import inbox
+from console_api.proxy import limits
+from console_api.proxy import request
+from console_api.proxy import upgrade
+
+
+@dataclasses.dataclass(frozen=True)
+class Opening:
+    """A client that waits for the answer to its request for a WebSocket."""
+
+    client: inbox.Inbox
+    peer: str
+    http: request.HttpConnection
+    wanted: upgrade.Upgrade
+
+    def accept(self) -> channel.Channel:
+        """Answer 101."""
+        early = self.http.upgrade(self.wanted.headers())
+        return channel.Channel(self.client, early)
+
+    def refuse(self, ending: closing.Ending) -> None:
+        """Answer with an HTTP error without a body."""
+        headers = [('Connection', 'close')]
+        if ending is closing.FULL:
+            headers.append(('Retry-After', str(limits.RETRY_AFTER)))
+        self.http.respond(request.Response(ending.status, tuple(headers)))
