@@ -15,6 +15,7 @@ from oslo_config import cfg
 
 from console_api import conf as console_conf
 from console_api.consoles import types
+from console_api.proxy import heap
 from console_api.proxy import server
 
 #: Seconds until a connection that says nothing is closed.
@@ -43,6 +44,7 @@ class Local:
 async def _serve(conf: cfg.ConfigOpts, port: int) -> None:
     proxy = server.ProxyServer(conf, Local(port))
     await proxy.start()
+    heap.settle()
     print(proxy.addresses[0][1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
     await proxy.stop(grace=0)

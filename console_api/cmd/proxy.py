@@ -13,6 +13,7 @@ from console_api import systemd
 from console_api import workers
 from console_api.cmd import lookup
 from console_api.proxy import authority
+from console_api.proxy import heap
 from console_api.proxy import server
 
 #: Look-ups of tokens that one worker has under way at once.
@@ -83,6 +84,7 @@ def _serve(
             proxy.start()
         except OSError as exc:
             raise _cannot_listen(conf, exc) from exc
+        heap.settle()
         ready()
         service.wait_for_signal(lambda: service.reload(conf))
         systemd.notify(systemd.STOPPING)

@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Sequence
+import os
 import socket
 from typing import Any
 from typing import TypeAlias
@@ -97,11 +98,36 @@ async def _attempt(address: _Address) -> socket.socket:
             socket.SOL_SOCKET, socket.SO_RCVBUF, wire.RECEIVE_BUFFER
         )
         wire.tune(sock)
-        await asyncio.get_running_loop().sock_connect(sock, address[1])
+        await _connect(sock, address[1])
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+async def _connect(sock: socket.socket, address: Any) -> None:
+    """As ``sock_connect`` of the loop; uvloop's asks a thread to resolve."""
+    try:
+        sock.connect(address)
+    except (BlockingIOError, InterruptedError):
+        pass
+    else:
+        return
+    loop = asyncio.get_running_loop()
+    connected = loop.create_future()
+    loop.add_writer(sock, _wake, connected)
+    try:
+        await connected
+    finally:
+        loop.remove_writer(sock)
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
+def _wake(connected: asyncio.Future[None]) -> None:
+    if not connected.done():
+        connected.set_result(None)
 
 
 def _abandon(attempts: set[asyncio.Task[socket.socket]]) -> None:
