@@ -170,3 +170,21 @@ async def part(
                 peer.transport.abort()
     if waits:
         await asyncio.wait(waits)
+
+
+#: What metrics, logs and notifications call an ending; they are an interface.
+_NAMES = {
+    ending: name.lower()
+    for name, ending in tuple(globals().items())
+    if isinstance(ending, Ending)
+}
+
+
+def name_of(ending: Ending) -> str:
+    """One of a bounded set of names, which no peer has a say in."""
+    return _NAMES.get(ending, 'client_fault')
+
+
+def names() -> list[str]:
+    """Every name that ``name_of`` may return."""
+    return sorted(_NAMES.values())

@@ -18,6 +18,7 @@ from console_api import exception
 from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.proxy import authority
+from console_api.proxy import journal
 from console_api.proxy import request
 from console_api.proxy import upgrade
 
@@ -116,9 +117,9 @@ class DirectFiles:
             return request.Response(404, _HEADERS)
         LOG.info(
             'A .vv file of server %s was made for user %s of project %s at %s',
-            grant.server_id,
-            grant.user_id,
-            grant.project_id,
+            journal.quoted(grant.server_id),
+            journal.quoted(grant.user_id),
+            journal.quoted(grant.project_id),
             peer,
         )
         return request.Response(200, _FILE_HEADERS, _file(entries))

@@ -6,6 +6,7 @@ import ssl
 
 from console_api.proxy import authority
 from console_api.proxy import limits
+from console_api.proxy import outlook
 from console_api.proxy import readbuffer
 from console_api.proxy import settings
 from console_api.proxy import vigil
@@ -24,3 +25,5 @@ class Services:
     places: limits.Limits = dataclasses.field(
         default_factory=lambda: limits.Limits(limits.Most())
     )
+    #: Who is told of the sessions.
+    told: outlook.Outlook = dataclasses.field(default_factory=outlook.Outlook)

@@ -53,7 +53,7 @@ class Session:
     def __init__(
         self, shared: services.Services, asked: opening.Opening
     ) -> None:
-        self._journal = journal.Journal(asked.peer)
+        self._journal = journal.Journal(asked.peer, shared.told)
         self._services = shared
         self._client = asked.client.wire
         self._peer = asked.peer
@@ -77,7 +77,7 @@ class Session:
         try:
             ended = await self._outcome()
             self._parting = True
-            self._log_end(ended)
+            self._journal.ends(ended, self._relay)
             self._tell(ended.ending)
             if ended.ending is closing.TAKEN_OVER:
                 await self._yield_line()
@@ -104,6 +104,7 @@ class Session:
         """Why the session ended; an error of ours is an end like others."""
         try:
             self._relay = await self._open()
+            self._journal.carries(self._relay)
             watched = vigil.Vigil(
                 self._relay, self._services.settings, self._expires
             )
@@ -245,14 +246,6 @@ class Session:
 
     def _client_gone(self) -> None:
         self.end(closing.CLIENT_GONE)
-
-    def _log_end(self, ended: closing.EndedError) -> None:
-        carried = self._relay
-        self._journal.ends(
-            ended,
-            carried.guest.count if carried else 0,
-            carried.client.count if carried else 0,
-        )
 
 
 def _protocol(grant: types.ConsoleGrant) -> str:

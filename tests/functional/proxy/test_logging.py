@@ -2,13 +2,19 @@
 """What the log says of sessions, and that it never says a token."""
 
 import asyncio
+import dataclasses
+import io
+import json
 import logging
 import re
 
 import fixtures
+from oslo_log import formatters
 from websockets import exceptions
 
 from console_api import exception
+from console_api.consoles import types
+from console_api.proxy import journal
 from tests.functional.proxy import harness
 
 SECRET = 's3cret-t0ken'
@@ -31,18 +37,78 @@ class LogTest(harness.ProxyTestCase):
             await harness.receive(ws, 10)
             client = '{}:{}'.format(*ws.local_address[:2])
         await self.nothing_left()
+        who = (
+            'type=novnc server=the-server user=the-user project=the-project '
+            f'client={client}'
+        )
         found = re.search(
-            r'Session (\w+): novnc console of server the-server for user '
-            rf'the-user of project the-project from {client}\n',
+            rf'^console.session.start session=(\w+) {who}$',
             self.log.output,
+            re.MULTILINE,
         )
         assert found is not None, self.log.output
         # A Close frame and one of ten bytes, each with six of header.
         self.assertRegex(
             self.log.output,
-            rf'Session {found[1]} from {client} ended after [0-9.]+ s: '
-            r'the console was closed; 10 bytes from the guest, 24 from the',
+            rf'console.session.end session={found[1]} {who} reason=normal '
+            r'seconds=[0-9.]+ bytes_from_guest=10 bytes_from_client=24 '
+            r'text="the console was closed" detail=-\n',
         )
+
+    async def test_refusal_has_one_line_that_names_nobody(self) -> None:
+        await self.with_backend()
+        await self.refusal(token='bad')
+        await self.nothing_left()
+        self.assertIn(
+            'type=- server=- user=- project=- client=127.0.0.1:',
+            self.log.output,
+        )
+        self.assertIn('reason=bad_token', self.log.output)
+        self.assertNotIn('console.session.start', self.log.output)
+
+    async def test_text_from_outside_ends_no_line_and_no_field(self) -> None:
+        await self.with_backend()
+        grant = self.authority.answers[harness.TOKEN]
+        assert isinstance(grant, types.ConsoleGrant)
+        self.authority.answers[harness.TOKEN] = dataclasses.replace(
+            grant,
+            user_id='me reason=normal\r\nconsole.session.end \x1b[2J\x7f',
+            project_id='a"b\u2028\x85c',
+        )
+        async with self.connect() as ws:
+            await harness.rfb_open(ws)
+        await self.nothing_left()
+        lines = [
+            text
+            for text in self.log.output.split('\n')
+            if 'console.session.' in text
+        ]
+        self.assertEqual(2, len(lines), self.log.output)
+        for text in lines:
+            self.assertTrue(text.isprintable() and text.isascii(), text)
+            self.assertIn(
+                r'user="me reason=normal\r\nconsole.session.end '
+                r'\u001b[2J\u007f" project="a\"b\u2028\u0085c"',
+                text,
+            )
+
+    async def test_json_log_has_the_fields_by_name(self) -> None:
+        output = io.StringIO()
+        handler = logging.StreamHandler(output)
+        handler.setFormatter(formatters.JSONFormatter())
+        journal.LOG.addHandler(handler)
+        self.addCleanup(journal.LOG.removeHandler, handler)
+        await self.with_backend()
+        async with self.connect() as ws:
+            await harness.rfb_open(ws)
+        await self.nothing_left()
+        start, end = map(json.loads, output.getvalue().splitlines())
+        self.assertEqual('console.session.start', start['extra']['event'])
+        self.assertEqual('the-user', start['extra']['user'])
+        self.assertEqual(start['extra']['session'], end['extra']['session'])
+        self.assertEqual('normal', end['extra']['reason'])
+        self.assertEqual(0, end['extra']['bytes_from_guest'])
+        self.assertNotIn(harness.TOKEN, output.getvalue())
 
     async def test_end_says_why(self) -> None:
         async def refuse(
@@ -57,8 +123,11 @@ class LogTest(harness.ProxyTestCase):
         await self.refusal()
         await self.nothing_left()
         self.assertIn(
-            'the security negotiation with the hypervisor failed (the server '
-            "refused the connection: 'too\\nmany')",
+            'reason=not_secured',
+            self.log.output,
+        )
+        self.assertIn(
+            'detail="the server refused the connection: \'too\\\\nmany\'"',
             self.log.output,
         )
 
