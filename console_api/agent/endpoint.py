@@ -82,7 +82,8 @@ class AgentEndpoint:
         connect: Mapping[str, Any],
     ) -> bool:
         """Whether this still is the address of that server's console."""
-        return self._is_current(server_id, console_type, connect)
+        row = _known(console_type)
+        return row is not None and self._is_current(server_id, row, connect)
 
     @oslo_messaging.expected_exceptions(exception.DomainError)
     def enter_console(
@@ -93,9 +94,9 @@ class AgentEndpoint:
         connect: Mapping[str, Any],
     ) -> dict[str, Any]:
         """The same, with the password for it (AgentAPI.enter_console)."""
-        if not self._is_current(server_id, console_type, connect):
+        row = _known(console_type)
+        if row is None or not self._is_current(server_id, row, connect):
             return {'confirmed': False, 'secret': None}
-        row = _console_type(console_type)
         secret = self._driver.secret(server_id, row)
         return {
             'confirmed': True,
@@ -103,10 +104,12 @@ class AgentEndpoint:
         }
 
     def _is_current(
-        self, server_id: str, console_type: str, connect: Mapping[str, Any]
+        self,
+        server_id: str,
+        row: types.ConsoleType,
+        connect: Mapping[str, Any],
     ) -> bool:
         try:
-            row = _console_type(console_type)
             now = self._driver.connect_info(server_id, row)
         except exception.HostUnavailable:
             raise
@@ -126,7 +129,12 @@ class AgentEndpoint:
 
 
 def _console_type(name: str) -> types.ConsoleType:
-    row = types.CONSOLE_TYPES.get(name)
-    if row is None or row.removed:
+    row = _known(name)
+    if row is None:
         raise exception.ConsoleTypeInvalid(name)
     return row
+
+
+def _known(name: str) -> types.ConsoleType | None:
+    row = types.CONSOLE_TYPES.get(name)
+    return None if row is None or row.removed else row

@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import re
 from typing import Any
 import uuid
 
@@ -16,7 +17,8 @@ from console_api.consoles import broker as console_broker
 from console_api.servers import agents as agent_reports
 from console_api.servers import reports
 
-_LONGEST_HOST = 255
+#: A name as the tables keep it; white space would pass for another host.
+_HOST = re.compile(r'\S{1,255}')
 
 
 class ConductorEndpoint:
@@ -85,7 +87,7 @@ class ConductorEndpoint:
 
 def _check_host(host: object) -> None:
     # Without a host are those that were never scheduled: no agent's.
-    if not isinstance(host, str) or not 0 < len(host) <= _LONGEST_HOST:
+    if not isinstance(host, str) or not _HOST.fullmatch(host):
         raise exception.BadRequest('A report names no host.')
 
 

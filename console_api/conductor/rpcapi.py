@@ -62,15 +62,9 @@ class ConductorAPI:
 
         :raises MessagingException: no conductor answered within 60 s
         """
-        client = self._client.prepare(timeout=_REPORT_TIMEOUT, version='1.0')
-        self._opening.run(
-            lambda: client.call(
-                context,
-                'report_servers',
-                host=host,
-                servers=[_serialize(guest) for guest in guests],
-            ),
-            _REPORT_TIMEOUT,
+        servers = [_serialize(guest) for guest in guests]
+        self._report(
+            context, '1.0', 'report_servers', host=host, servers=servers
         )
 
     def report_agent(
@@ -83,16 +77,8 @@ class ConductorAPI:
 
         :raises MessagingException: no conductor answered within 60 s
         """
-        client = self._client.prepare(timeout=_REPORT_TIMEOUT, version='1.2')
-        self._opening.run(
-            lambda: client.call(
-                context,
-                'report_agent',
-                host=host,
-                agent=dataclasses.asdict(agent),
-            ),
-            _REPORT_TIMEOUT,
-        )
+        facts = dataclasses.asdict(agent)
+        self._report(context, '1.2', 'report_agent', host=host, agent=facts)
 
     def report_changes(
         self,
@@ -109,17 +95,26 @@ class ConductorAPI:
 
         :raises MessagingException: no conductor answered within 60 s
         """
-        client = self._client.prepare(timeout=_REPORT_TIMEOUT, version='1.1')
+        self._report(
+            context,
+            '1.1',
+            'report_changes',
+            host=host,
+            servers=[_serialize(guest) for guest in guests],
+            gone=sorted(gone),
+            ended=sorted(ended),
+        )
+
+    def _report(
+        self,
+        context: console_context.RequestContext,
+        version: str,
+        method: str,
+        **arguments: Any,
+    ) -> None:
+        client = self._client.prepare(timeout=_REPORT_TIMEOUT, version=version)
         self._opening.run(
-            lambda: client.call(
-                context,
-                'report_changes',
-                host=host,
-                servers=[_serialize(guest) for guest in guests],
-                gone=sorted(gone),
-                ended=sorted(ended),
-            ),
-            _REPORT_TIMEOUT,
+            lambda: client.call(context, method, **arguments), _REPORT_TIMEOUT
         )
 
     def authorize_token(

@@ -3,6 +3,7 @@
 
 import dataclasses
 
+from oslo_db import exception as db_exception
 import sqlalchemy as sa
 
 from console_api.db import models
@@ -41,8 +42,14 @@ def every(connection: sa.Connection) -> list[AgentRecord]:
 
 
 def add(connection: sa.Connection, record: AgentRecord) -> None:
-    """Store an agent that is not known yet."""
-    connection.execute(_table.insert(), dataclasses.asdict(record))
+    """Store an agent that is not known yet.
+
+    Where another transaction was first, ``Database.write`` begins anew.
+    """
+    try:
+        connection.execute(_table.insert(), dataclasses.asdict(record))
+    except db_exception.DBDuplicateEntry as exc:
+        raise db_exception.RetryRequest(exc) from exc
 
 
 def update(connection: sa.Connection, record: AgentRecord) -> None:

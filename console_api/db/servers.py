@@ -142,11 +142,18 @@ def get_many(
 
 
 def add(connection: sa.Connection, records: Sequence[ServerRecord]) -> None:
-    """Register servers that are not registered yet."""
-    if records:
+    """Register servers that are not registered yet.
+
+    Where another transaction was first, ``Database.write`` begins anew.
+    """
+    if not records:
+        return
+    try:
         connection.execute(
             _table.insert(), [dataclasses.asdict(r) for r in records]
         )
+    except db_exception.DBDuplicateEntry as exc:
+        raise db_exception.RetryRequest(exc) from exc
 
 
 def update(connection: sa.Connection, record: ServerRecord) -> None:

@@ -98,23 +98,27 @@ class AgentRecorder:
             reported_at=int(timeutils.utcnow_ts()),
             **dataclasses.asdict(agent),
         )
-        with self._database.writer() as connection:
-            known = db_agents.get(connection, host)
-            if known is None:
-                db_agents.add(connection, record)
-                return
-            if known.addresses != record.addresses:
-                LOG.warning(
-                    'The agent of %(host)s names the addresses %(new)s, but '
-                    '%(old)s are registered and stay. If that is a change of '
-                    'yours: console-api-manage agent forget %(host)s',
-                    {
-                        'host': host,
-                        'new': record.addresses,
-                        'old': known.addresses,
-                    },
-                )
-            db_agents.update(
-                connection,
-                dataclasses.replace(record, addresses=known.addresses),
-            )
+        self._database.write(lambda connection: _store(connection, record))
+
+
+def _store(
+    connection: db_api.Connection, record: db_agents.AgentRecord
+) -> None:
+    known = db_agents.get(connection, record.host)
+    if known is None:
+        db_agents.add(connection, record)
+        return
+    if known.addresses != record.addresses:
+        LOG.warning(
+            'The agent of %(host)s names the addresses %(new)s, but %(old)s '
+            'are registered and stay. If that is a change of yours: '
+            'console-api-manage agent forget %(host)s',
+            {
+                'host': record.host,
+                'new': record.addresses,
+                'old': known.addresses,
+            },
+        )
+    db_agents.update(
+        connection, dataclasses.replace(record, addresses=known.addresses)
+    )

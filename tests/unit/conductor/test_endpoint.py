@@ -47,7 +47,8 @@ class ReportServersTest(base.TestCase):
         self._assert_refused(None, [])
 
     def test_host_that_is_no_name_is_refused(self) -> None:
-        for host in ('', 7, ['here'], 'h' * 256):
+        blank = ('   ', 'here ', ' here', 'a b', 'here\n', 'here\u00a0')
+        for host in ('', 7, ['here'], 'h' * 256, *blank):
             with self.subTest(host=host):
                 self._assert_refused(host, [])
 
