@@ -11,10 +11,13 @@ import http
 
 import h11
 
+from console_api.proxy import head
 from console_api.proxy import inbox
 
 #: The most that the head of a request may take, in bytes.
 MAX_HEAD = 16 * 1024
+
+_SWITCHING = 'HTTP/1.1 101 Switching Protocols'
 
 Header = tuple[str, str]
 
@@ -72,14 +75,25 @@ class HttpConnection:
 
     def __init__(self, client: inbox.Inbox) -> None:
         self._inbox = client
-        self._h11 = h11.Connection(
-            h11.SERVER, max_incomplete_event_size=MAX_HEAD
-        )
+        #: None until something has come that h11 is needed for.
+        self._parser: h11.Connection | None = None
+        #: What came with a head of the usual form, which h11 has not seen.
+        self._unseen = b''
+        self._behind = b''
 
     @property
     def has_begun(self) -> bool:
         """Whether a part of the next request has come."""
-        return bool(self._h11.trailing_data[0])
+        parser = self._parser
+        return parser is not None and bool(parser.trailing_data[0])
+
+    @property
+    def _h11(self) -> h11.Connection:
+        if self._parser is None:
+            self._parser = h11.Connection(
+                h11.SERVER, max_incomplete_event_size=MAX_HEAD
+            )
+        return self._parser
 
     async def request(self) -> Request | None:
         """The next request; None when the client has ended.
@@ -87,6 +101,14 @@ class HttpConnection:
         :raises RequestError: it is not HTTP, too long, or has a body
         """
         try:
+            if self._parser is None:
+                data = await self._inbox.read()
+                usual = head.parse(data)
+                if usual is not None:
+                    self._unseen = data
+                    self._behind = data[usual.size :]
+                    return _get(usual)
+                self._h11.receive_data(data)
             event = await self._event()
             if not isinstance(event, h11.Request):
                 return None
@@ -101,6 +123,7 @@ class HttpConnection:
 
     def respond(self, response: Response, *, head_only: bool = False) -> bool:
         """Send a response; returns whether another request may follow."""
+        self._show()
         headers = [*response.headers]
         if response.status != 304:
             headers.append(('Content-Length', str(len(response.body))))
@@ -127,23 +150,31 @@ class HttpConnection:
 
     def upgrade(self, headers: Sequence[Header]) -> bytes:
         """Answer 101; returns what the client has sent behind its request."""
-        data = self._h11.send(
-            h11.InformationalResponse(
-                status_code=101,
-                headers=list(headers),
-                reason=http.HTTPStatus.SWITCHING_PROTOCOLS.phrase,
-            )
-        )
-        assert data is not None
-        self._inbox.wire.write(data)
-        trailing, _ = self._h11.trailing_data
+        lines = [_SWITCHING, *(f'{name}: {text}' for name, text in headers)]
+        self._inbox.wire.write('\r\n'.join([*lines, '', '']).encode('ascii'))
+        if self._parser is None:
+            return self._behind
+        trailing, _ = self._parser.trailing_data
         return bytes(trailing)
+
+    def _show(self) -> None:
+        """Let h11 see what it has been spared."""
+        if self._unseen:
+            self._h11.receive_data(self._unseen)
+            self._unseen = b''
+            self._h11.next_event()
+            self._h11.next_event()
 
     async def _event(self) -> h11.Event | type[h11.PAUSED]:
         while (event := self._h11.next_event()) is h11.NEED_DATA:
             self._h11.receive_data(await self._inbox.read())
         assert not isinstance(event, type) or event is h11.PAUSED
         return event
+
+
+def _get(usual: head.Head) -> Request:
+    path, _, query = usual.target.partition('?')
+    return Request('GET', path, query, usual.fields)
 
 
 def _request(event: h11.Request) -> Request:
