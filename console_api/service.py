@@ -108,13 +108,17 @@ def _last_words(text: str) -> None:
     sys.stderr.write(f'{name}: {text}\n')
 
 
-def reload(conf: cfg.ConfigOpts) -> None:
-    """Read the files again and take over the options that may change."""
+def reload(
+    conf: cfg.ConfigOpts, take_over: Callable[[], None] | None = None
+) -> None:
+    """Read the files again; ``take_over`` acts on options that may change."""
     systemd.notify('RELOADING=1')
     try:
         conf.mutate_config_files()
     except cfg.Error as exc:
         LOG.error('The configuration was not read again: %s', exc)
+    if take_over is not None:
+        take_over()
     systemd.notify(systemd.READY)
 
 

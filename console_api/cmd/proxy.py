@@ -86,6 +86,6 @@ def _serve(
             raise _cannot_listen(conf, exc) from exc
         heap.settle()
         ready()
-        service.wait_for_signal(lambda: service.reload(conf))
+        service.wait_for_signal(lambda: service.reload(conf, proxy.reload))
         systemd.notify(systemd.STOPPING)
         proxy.stop()

@@ -20,4 +20,40 @@ only where two hosts have the same host name, and before the first start: the
 servers of the old name stay behind.
 """,
     ),
+    cfg.StrOpt(
+        'cert',
+        help="""
+The file with the certificate that the console proxy shows to its clients, in
+PEM; unset, the proxy speaks no TLS.
+
+The certificates of the authorities between it and a root follow in the same
+file, each behind the one that it has issued. With it the proxy's port takes
+``https`` and ``wss``. New files are noticed within ten seconds, and at once at
+SIGHUP; sessions go on. If the new ones are no good the old certificate stays,
+and the log says why.
+
+Related options: ``key``, ``ssl_only``, ``[console] ssl_minimum_version``,
+``[console] ssl_ciphers``.
+""",
+    ),
+    cfg.StrOpt(
+        'key',
+        help="""
+The file with the key of ``cert``, in PEM and without a password; unset, the
+key is in the same file.
+""",
+    ),
+    cfg.BoolOpt(
+        'ssl_only',
+        default=False,
+        help="""
+Whether the proxy's port takes TLS alone.
+
+With ``cert`` alone the port takes plain HTTP as well: users are sent to what
+the base URLs say. Set this where nobody should come without TLS; plain HTTP is
+then answered 400.
+
+Related options: ``cert``.
+""",
+    ),
 ]

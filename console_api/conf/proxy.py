@@ -35,7 +35,8 @@ process starts them and replaces one that ends.
         default=10,
         min=1,
         help="""
-How long a client may take to send a whole HTTP request, in seconds.
+How long a client may take for its TLS handshake, and then for a whole HTTP
+request, in seconds.
 """,
     ),
     cfg.IntOpt(

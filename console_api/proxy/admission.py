@@ -19,7 +19,7 @@ def admit(
     """
     if wanted.origin is not None:
         allowed = origin.is_allowed(
-            wanted.origin, origin.of_host('http', wanted.host), origins
+            wanted.origin, origin.of_host(wanted.scheme, wanted.host), origins
         )
         if not allowed:
             raise closing.EndedError(

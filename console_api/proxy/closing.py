@@ -102,7 +102,11 @@ class Farewell(asyncio.BufferedProtocol):
             return
         self._wire.resume()
         if not self._awaits_close() and not self._wire.transport.is_closing():
-            self._wire.transport.write_eof()
+            try:
+                self._wire.transport.write_eof()
+            except OSError:
+                # asyncio shuts down at once; the peer has reset just now.
+                self._wire.transport.abort()
 
     def _awaits_close(self) -> bool:
         return self._reader is not None and not self._reader.ended

@@ -2,9 +2,11 @@
 """One accepted connection: pages, or one console session."""
 
 import asyncio
+import dataclasses
 import logging
 
 from console_api.proxy import closing
+from console_api.proxy import entrance
 from console_api.proxy import inbox
 from console_api.proxy import opening
 from console_api.proxy import pages
@@ -27,6 +29,7 @@ class Connection:
 
     __slots__ = (
         '_client',
+        '_entrance',
         '_pages',
         '_peer',
         '_services',
@@ -40,8 +43,10 @@ class Connection:
         peer: str,
         shared: services.Services,
         served: pages.Pages,
+        entry: entrance.Entrance,
     ) -> None:
         self._client: inbox.Inbox | None = client
+        self._entrance = entry
         self._peer = peer
         self._services = shared
         self._pages = served
@@ -54,7 +59,9 @@ class Connection:
         client = self._client
         assert client is not None
         try:
-            self._session = await self._answer(client)
+            scheme = await self._enter(client)
+            if scheme is not None:
+                self._session = await self._answer(client, scheme)
             if self._session is None:
                 await closing.part(client.wire, None, self._services.buffer)
         finally:
@@ -72,7 +79,17 @@ class Connection:
         elif self._task is not None:
             self._task.cancel()
 
-    async def _answer(self, client: inbox.Inbox) -> session.Session | None:
+    async def _enter(self, client: inbox.Inbox) -> str | None:
+        """http or https; None if the client is not let in."""
+        try:
+            return await self._entrance.enter(client, self._services.buffer)
+        except entrance.EntranceError as exc:
+            LOG.debug('%s was not let in: %s', self._peer, exc)
+            return None
+
+    async def _answer(
+        self, client: inbox.Inbox, scheme: str
+    ) -> session.Session | None:
         """Serve pages; returns the session if the client asks for one."""
         http = request.HttpConnection(client)
         more = True
@@ -83,7 +100,9 @@ class Connection:
                 if head is None:
                     return None
                 if head.is_websocket:
-                    wanted = upgrade.parse_upgrade(head)
+                    wanted = dataclasses.replace(
+                        upgrade.parse_upgrade(head), scheme=scheme
+                    )
                     return session.Session(
                         self._services,
                         opening.Opening(client, self._peer, http, wanted),

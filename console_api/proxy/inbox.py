@@ -50,6 +50,10 @@ class Inbox(asyncio.BufferedProtocol):
             self.wire.resume()
         return data
 
+    def put_back(self, data: bytes) -> None:
+        """Let the next read begin with this."""
+        self._data[:0] = data
+
     async def _wait(self) -> None:
         assert self._waiter is None
         self._waiter = asyncio.get_running_loop().create_future()

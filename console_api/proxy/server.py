@@ -4,22 +4,27 @@
 import asyncio
 from collections.abc import Callable
 import contextlib
-import errno
+import dataclasses
 import logging
 import pathlib
 import socket
 import ssl
 import threading
 import traceback
+from typing import Any
 
 from oslo_config import cfg
 
+from console_api import exception
 from console_api.proxy import authority
+from console_api.proxy import certificates
 from console_api.proxy import connection
 from console_api.proxy import direct
+from console_api.proxy import entrance
 from console_api.proxy import front as front_page
 from console_api.proxy import inbox
 from console_api.proxy import limits
+from console_api.proxy import listeners
 from console_api.proxy import pages
 from console_api.proxy import readbuffer
 from console_api.proxy import request
@@ -35,13 +40,6 @@ except ImportError:  # everything works without it, a little slower
     uvloop = None  # type: ignore[assignment,unused-ignore]
 
 LOG = logging.getLogger(__name__)
-
-_BACKLOG = 1024
-#: Connections that are accepted before others get their turn.
-_ACCEPT_BATCH = 64
-#: How long to wait for descriptors or memory before accepting again.
-_ACCEPT_PAUSE = 0.5
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -80,27 +78,30 @@ class ProxyServer:
         self._direct = direct.DirectFiles(
             direct.load(conf), authority, self._settings.authority_timeout
         )
+        self._entrance = entrance.Entrance(
+            self._settings.handshake_timeout,
+            certificates.load(conf),
+            only_tls=conf.ssl_only,
+        )
         self._authority = authority
         self._static_root = static_root
         self._reuse_port = reuse_port
         self._front = front
-        self._listeners: list[socket.socket] = []
+        self._listeners = listeners.Listeners(self._take)
         self._tasks: dict[
             asyncio.Task[None], connection.Connection | None
         ] = {}
-        self._pauses: set[asyncio.TimerHandle] = set()
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Host and port of each socket that it listens on."""
-        return [sock.getsockname()[:2] for sock in self._listeners]
+        return self._listeners.addresses
 
     async def start(self) -> None:
         """Listen.
 
         :raises OSError: the address cannot be listened on
         """
-        loop = asyncio.get_running_loop()
         self._services = services.Services(
             self._settings,
             self._authority,
@@ -108,35 +109,27 @@ class ProxyServer:
             self._tls,
             places=limits.Limits(self._settings.most),
         )
-        files = static.StaticFiles(
+        self._files = static.StaticFiles(
             self._static_root, self._settings.allowed_origins, self._front
         )
-        self._pages = pages.Pages(files, self._direct, self._front)
-        found = await loop.getaddrinfo(
-            self._host,
-            self._port,
-            type=socket.SOCK_STREAM,
-            flags=socket.AI_PASSIVE,
-        )
-        try:
-            for family, _, _, _, address in found:
-                self._listeners.append(
-                    _listen(family, address, self._reuse_port)
-                )
-        except OSError:
-            self._stop_listening()
-            raise
-        for sock in self._listeners:
-            loop.add_reader(sock, self._accept, sock)
+        self._pages = pages.Pages(self._files, self._direct, self._front)
+        await self._listeners.listen(self._host, self._port, self._reuse_port)
+        self._listeners.start()
+
+    def renew(self, fresh: settings.Settings) -> None:
+        """Serve new connections by these settings; old ones go on."""
+        self._settings = fresh
+        self._services = dataclasses.replace(self._services, settings=fresh)
+        self._files.allow(fresh.allowed_origins)
+
+    def renew_certificate(self) -> None:
+        """Read the certificate again, if there is one."""
+        if self._entrance.certificate is not None:
+            self._entrance.certificate.reload()
 
     async def stop(self, grace: float = 5.0) -> None:
         """Stop listening and end all sessions, by force after ``grace`` s."""
-        loop = asyncio.get_running_loop()
-        for sock in self._listeners:
-            loop.remove_reader(sock)
-        self._stop_listening()
-        for handle in self._pauses:
-            handle.cancel()
+        self._listeners.stop()
         for task, serving in list(self._tasks.items()):
             if serving is None:
                 task.cancel()
@@ -151,46 +144,21 @@ class ProxyServer:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-    def _stop_listening(self) -> None:
-        while self._listeners:
-            self._listeners.pop().close()
-
-    def _accept(self, listener: socket.socket) -> None:
-        for _ in range(_ACCEPT_BATCH):
-            try:
-                sock, address = listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionError):
-                return
-            except OSError as exc:
-                if exc.errno not in _EXHAUSTED:
-                    raise
-                self._pause(listener, exc)
-                return
-            if self._is_crowded():
-                _refuse(sock)
-                continue
-            task = asyncio.ensure_future(self._serve(sock, address[:2]))
-            self._tasks[task] = None
-            task.add_done_callback(self._served)
+    def _take(self, sock: socket.socket, address: Any) -> None:
+        """Serve a new connection."""
+        if self._is_crowded():
+            # A client of TLS could not read an answer.
+            _refuse(sock, answer=self._entrance.certificate is None)
+            return
+        task = asyncio.ensure_future(self._serve(sock, address[:2]))
+        self._tasks[task] = None
+        task.add_done_callback(self._served)
 
     def _is_crowded(self) -> bool:
         """Whether too many connections have no session (yet)."""
         counted = self._services.places
         waiting = len(self._tasks) - counted.sessions
         return waiting >= counted.most.handshakes
-
-    def _pause(self, listener: socket.socket, exc: OSError) -> None:
-        """Leave new connections in the backlog until others have ended."""
-        LOG.error('Accepting no connections for a moment: %s', exc.strerror)
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(listener)
-
-        def resume() -> None:
-            self._pauses.discard(handle)
-            loop.add_reader(listener, self._accept, listener)
-
-        handle = loop.call_later(_ACCEPT_PAUSE, resume)
-        self._pauses.add(handle)
 
     async def _serve(
         self, sock: socket.socket, address: tuple[str, int]
@@ -203,7 +171,11 @@ class ProxyServer:
             sock.close()
             return
         serving = connection.Connection(
-            client, wire.peer_text(address), self._services, self._pages
+            client,
+            wire.peer_text(address),
+            self._services,
+            self._pages,
+            self._entrance,
         )
         del sock, client
         task = asyncio.current_task()
@@ -222,11 +194,12 @@ class ProxyServer:
             )
 
 
-def _refuse(sock: socket.socket) -> None:
-    """Answer 503 without reading a request."""
+def _refuse(sock: socket.socket, *, answer: bool) -> None:
+    """Close without reading a request, and answer 503 before it."""
     with sock, contextlib.suppress(OSError):
         sock.setblocking(False)
-        sock.send(limits.REFUSAL)
+        if answer:
+            sock.send(limits.REFUSAL)
         sock.shutdown(socket.SHUT_WR)
         # Data that nobody has read would turn the end into a reset.
         sock.recv(request.MAX_HEAD)
@@ -240,32 +213,6 @@ def _tls_context(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:
         conf.vnc.vencrypt_client_cert,
         conf.vnc.vencrypt_client_key,
     )
-
-
-def _listen(
-    family: int,
-    address: tuple[str | int, ...] | tuple[int, bytes],
-    reuse_port: bool,
-) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if reuse_port:
-            # The kernel spreads the connections over all who listen.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        # Accepted sockets inherit it.
-        sock.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVBUF, wire.RECEIVE_BUFFER
-        )
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.setblocking(False)
-        sock.bind(address)
-        sock.listen(_BACKLOG)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 class ProxyThread:
@@ -283,6 +230,7 @@ class ProxyThread:
         self.server = ProxyServer(
             conf, authority, static_root, reuse_port, front
         )
+        self._conf = conf
         self._loop_factory = loop_factory
         # A main thread that dies without a stop() must not be held up.
         self._thread = threading.Thread(
@@ -309,6 +257,21 @@ class ProxyThread:
         if self._error is not None:
             self._thread.join()
             raise self._error
+
+    def reload(self) -> None:
+        """Take over allowed origins and the certificate; sessions go on.
+
+        What is no good is logged, and what was before stays.
+        """
+        if self._loop is None:
+            return
+        self._loop.call_soon_threadsafe(self.server.renew_certificate)
+        try:
+            fresh = settings.load(self._conf)
+        except exception.ConfigurationError as exc:
+            LOG.error('The old settings are kept: %s', exc)
+        else:
+            self._loop.call_soon_threadsafe(self.server.renew, fresh)
 
     def stop(self, grace: float = 5.0) -> None:
         """End all sessions, at the latest after ``grace`` s, and the thread.

@@ -85,7 +85,11 @@ class StaticFiles:
         self._paths = _PATHS if front is None else _PATHS | _FRONT_PATHS
         self._front = front
         self._assets = dict(_load_assets(root))
-        ancestors = sorted(str(entry) for entry in allowed)
+        self.allow(allowed)
+
+    def allow(self, origins: Collection[origin.Origin]) -> None:
+        """Let the pages of these show a console in a frame, and no others."""
+        ancestors = sorted(str(entry) for entry in origins)
         self._ancestors = ' '.join(["'self'", *ancestors])
 
     def respond(self, head: request.Request) -> request.Response:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TLS towards a hypervisor, on a connection that is open already.
+"""TLS with a hypervisor or a client, on a connection that is open already.
 
 asyncio's own keeps 256 KiB for each session. This one has no buffer of its
 own: what comes goes through the loop's shared one and OpenSSL's.
@@ -18,6 +18,8 @@ from console_api.proxy import wire
 
 #: Bytes of one read. Four records: more would stay longer in OpenSSL.
 READ_SIZE = 64 * 1024
+#: OpenSSL's buffer keeps the memory of the most that it ever held.
+_FLUSH_SIZE = 64 * 1024
 
 
 def client_context(
@@ -62,9 +64,38 @@ async def start(
     :raises SSLError: the handshake fails; its text says why
     :raises ConnectionError: the connection is gone
     """
-    transport = TlsTransport(guest.wire.transport, guest, buffer)
-    await transport.handshake(context, host)
-    guest.wire = TlsWire(transport)
+    # The zone of a link-local address is not in a certificate.
+    return await _within(guest, context, buffer, host.partition('%')[0])
+
+
+async def accept(
+    client: inbox.Inbox,
+    context: ssl.SSLContext,
+    buffer: readbuffer.ReadBuffer,
+    early: bytes,
+) -> 'TlsTransport':
+    """Be the server of a client that has sent ``early``; else as ``start``.
+
+    :raises SSLError: the handshake fails; its text says why
+    :raises ConnectionError: the connection is gone
+    """
+    return await _within(client, context, buffer, early=early)
+
+
+async def _within(
+    peer: inbox.Inbox,
+    context: ssl.SSLContext,
+    buffer: readbuffer.ReadBuffer,
+    host: str | None = None,
+    early: bytes = b'',
+) -> 'TlsTransport':
+    plain = peer.wire
+    if plain.ended:
+        # Nobody would tell the new protocol.
+        raise _gone()
+    transport = TlsTransport(plain.transport, peer, buffer)
+    await transport.handshake(context, host, early)
+    peer.wire = TlsWire(transport, plain)
     return transport
 
 
@@ -73,12 +104,13 @@ class TlsWire(wire.Wire):
 
     __slots__ = ()
 
-    def __init__(self, transport: 'TlsTransport') -> None:
+    def __init__(self, transport: 'TlsTransport', plain: wire.Wire) -> None:
         # Not the one of plain TCP, which writes to the descriptor.
         self.transport = cast('asyncio.Transport', transport)
-        self.blocked = False
-        self.ended = False
-        self.lost = False
+        self.blocked = plain.blocked
+        self.ended = plain.ended
+        self.lost = plain.lost
+        self._fd = plain.descriptor
 
     def write(self, data: bytes | memoryview) -> None:
         """Send; what cannot go at once is queued."""
@@ -101,6 +133,7 @@ class TlsTransport(asyncio.BufferedProtocol):
         '_buffer',
         '_closing',
         '_ended',
+        '_farewell',
         '_incoming',
         '_object',
         '_outgoing',
@@ -128,18 +161,26 @@ class TlsTransport(asyncio.BufferedProtocol):
         self._paused = False
         self._closing = False
         self._ended = False
+        #: Whether the peer was told the end, and what it sends is dropped.
+        self._farewell = False
         self.error: ssl.SSLError | None = None
 
-    async def handshake(self, context: ssl.SSLContext, host: str) -> None:
-        """See ``start``."""
+    async def handshake(
+        self,
+        context: ssl.SSLContext,
+        host: str | None,
+        early: bytes = b'',
+    ) -> None:
+        """See ``start``, and without a host ``accept``."""
         self._object = context.wrap_bio(
             self._incoming,
             self._outgoing,
-            # The zone of a link-local address is not in a certificate.
-            server_hostname=host.partition('%')[0],
+            server_side=host is None,
+            server_hostname=host,
         )
         self._raw.set_protocol(self)
-        self._shake()
+        self._incoming.write(early)
+        self._go_on()
         await self._shaken
 
     def _shake(self) -> None:
@@ -168,7 +209,14 @@ class TlsTransport(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio."""
+        if self._farewell:
+            return
         self._incoming.write(self._buffer[:nbytes])
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._shaken.cancelled():
+            return
         if not self._shaken.done():
             self._shake()
         if self._shaken.done() and not self._shaken.exception():
@@ -238,9 +286,12 @@ class TlsTransport(asyncio.BufferedProtocol):
         asyncio.get_running_loop().call_soon(self._end)
 
     def _end(self) -> None:
-        if not self._ended:
-            self._ended = True
-            self._app.eof_received()
+        if self._ended:
+            return
+        self._ended = True
+        # As asyncio's transports do it: the protocol says what follows.
+        if not self._app.eof_received():
+            self.close()
 
     # What a session calls
 
@@ -279,21 +330,36 @@ class TlsTransport(asyncio.BufferedProtocol):
         rest = memoryview(data)
         try:
             while rest:
+                # One record at a time, as long as the buffer is short.
                 rest = rest[self._object.write(rest) :]
+                if self._outgoing.pending >= _FLUSH_SIZE:
+                    self._flush()
         except ssl.SSLError as exc:
             self._fail(exc)
         self._flush()
+
+    def write_eof(self) -> None:
+        """Send what is queued and that it is the end; read on, in vain."""
+        if self._farewell or self.is_closing():
+            return
+        self._say_end()
+        self._raw.write_eof()
 
     def close(self) -> None:
         """Send what is queued and that it is the end, then close."""
         if self.is_closing():
             return
         self._closing = True
+        if not self._farewell:
+            self._say_end()
+        self._raw.close()
+
+    def _say_end(self) -> None:
+        self._farewell = True
         # It would wait for the peer's end, which nobody else does.
         with contextlib.suppress(ssl.SSLError):
             self._object.unwrap()
         self._flush()
-        self._raw.close()
 
     def abort(self) -> None:
         """Close at once."""

@@ -28,7 +28,8 @@ class Upgrade:
     """A well-formed request for a WebSocket.
 
     ``token`` is None where none came, or what came cannot be one;
-    ``origin`` is None where the client is not a web page.
+    ``origin`` is None where the client is not a web page. ``scheme`` and
+    ``host`` are of the address that the client has opened, as http has it.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Upgrade:
     origin: str | None
     token: tokens.Token | None
     from_cookie: bool
+    scheme: str = 'http'
 
     def headers(self) -> list[request.Header]:
         """What the answer 101 carries; no extension is taken."""

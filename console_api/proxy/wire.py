@@ -47,8 +47,13 @@ class Wire:
         self.blocked = False
         self.ended = False
         self.lost = False
-        self._fd = transport.get_extra_info('socket').fileno()
+        self._fd: int = transport.get_extra_info('socket').fileno()
         transport.set_write_buffer_limits(high=0)
+
+    @property
+    def descriptor(self) -> int:
+        """The number of the socket."""
+        return self._fd
 
     def write(self, data: bytes | memoryview) -> None:
         """Send; what cannot go at once is copied and queued."""

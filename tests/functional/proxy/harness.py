@@ -8,6 +8,8 @@ import contextlib
 import logging
 import os
 import pathlib
+import ssl
+import tempfile
 import time
 
 from oslo_config import cfg
@@ -22,6 +24,7 @@ from console_api.proxy import front as front_page
 from console_api.proxy import server
 from console_api.proxy import static
 from tests import base
+from tests.fixtures import certificates
 
 #: Generous: nothing here is expected to take a tenth of it.
 DEADLINE = 30.0
@@ -93,6 +96,10 @@ class ProxyTestCase(base.AsyncTestCase):
     loop_factory: server.LoopFactory = staticmethod(asyncio.new_event_loop)
     static_root: pathlib.Path = static.ROOT
     front: front_page.FrontPage | None = None
+    #: Whether the proxy has a certificate, which clients trust.
+    secure = False
+    #: What clients connect with; None for plain HTTP.
+    trust: ssl.SSLContext | None = None
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -118,6 +125,21 @@ class ProxyTestCase(base.AsyncTestCase):
         self.conf([], project='console_api', default_config_files=[])
         self.set('proxy', host='127.0.0.1', port=0)
         self.proxy: server.ProxyThread | None = None
+        if self.secure:
+            self._certify()
+
+    def _certify(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.top = pathlib.Path(folder.name)
+        self.ca = certificates.Authority(self.top)
+        self.pair = self.ca.issue('127.0.0.1')
+        self.set(
+            'DEFAULT',
+            cert=str(self.pair.certificate),
+            key=str(self.pair.key),
+        )
+        self.trust = ssl.create_default_context(cafile=self.ca.certificate)
 
     async def asyncTearDown(self) -> None:
         await self.nothing_left()
@@ -136,7 +158,9 @@ class ProxyTestCase(base.AsyncTestCase):
 
     def set(self, group: str, **values: object) -> None:
         for name, value in values.items():
-            self.conf.set_override(name, value, group=group)
+            self.conf.set_override(
+                name, value, group=None if group == 'DEFAULT' else group
+            )
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + DEADLINE
@@ -188,10 +212,11 @@ class ProxyTestCase(base.AsyncTestCase):
     @property
     def own_origin(self) -> str:
         host, port = self.address
+        scheme = 'http' if self.trust is None else 'https'
         return (
-            f'http://[{host}]:{port}'
+            f'{scheme}://[{host}]:{port}'
             if ':' in host
-            else (f'http://{host}:{port}')
+            else (f'{scheme}://{host}:{port}')
         )
 
     def grant(
@@ -254,7 +279,7 @@ class ProxyTestCase(base.AsyncTestCase):
     ) -> ws_client.connect:
         """A WebSocket; an empty origin is the proxy's own, None is none."""
         query = '' if token is None else f'?token={token}'
-        place = self.own_origin.removeprefix('http://')
+        place = self.own_origin.replace('http', 'ws', 1)
         settings: dict[str, object] = {
             'subprotocols': [Subprotocol('binary')],
             'compression': None,
@@ -264,10 +289,11 @@ class ProxyTestCase(base.AsyncTestCase):
             'open_timeout': DEADLINE,
             'close_timeout': DEADLINE,
             'proxy': None,
+            'ssl': self.trust,
             'origin': self.own_origin if origin == '' else origin,
         }
         return ws_client.connect(
-            f'ws://{place}{path}{query}', **(settings | options)
+            f'{place}{path}{query}', **(settings | options)
         )
 
     async def closing_of(self, ws: ws_client.ClientConnection) -> int | None:
@@ -287,7 +313,7 @@ class ProxyTestCase(base.AsyncTestCase):
     async def open_raw(
         self,
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(*self.address)
+        return await asyncio.open_connection(*self.address, ssl=self.trust)
 
     async def exchange(self, data: bytes) -> bytes:
         """What comes back for these bytes, up to the end."""
@@ -297,6 +323,12 @@ class ProxyTestCase(base.AsyncTestCase):
             return await asyncio.wait_for(reader.read(), DEADLINE)
         finally:
             writer.close()
+
+
+class SecureCase(ProxyTestCase):
+    """A proxy with a certificate, and clients that trust it."""
+
+    secure = True
 
 
 async def rfb_open(ws: ws_client.ClientConnection) -> None:

@@ -6,7 +6,9 @@ import contextlib
 import pathlib
 import ssl
 import tempfile
+import types
 
+from console_api.proxy import inbox
 from console_api.proxy import readbuffer
 from console_api.proxy import tls
 from tests import base
@@ -19,7 +21,7 @@ class Raw(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = bytearray()
-        self.closed = self.reading = False
+        self.closed = self.reading = self.ended = False
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -31,6 +33,9 @@ class Raw(asyncio.Transport):
         self.closed = True
 
     abort = close
+
+    def write_eof(self) -> None:
+        self.ended = True
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         pass
@@ -50,6 +55,8 @@ class App(asyncio.BufferedProtocol):
         self.pieces: list[bytes] = []
         self.stop: tls.TlsTransport | None = None
         self.ended = False
+        #: Whether it stays when the peer has ended.
+        self.stays = True
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self.room
@@ -61,7 +68,7 @@ class App(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         self.ended = True
-        return True
+        return self.stays
 
 
 class TransportTest(base.AsyncTestCase):
@@ -143,6 +150,39 @@ class TransportTest(base.AsyncTestCase):
         self.assertEqual([b'x' * 10], self.app.pieces)
         await asyncio.sleep(0)
         self.assertTrue(self.app.ended)
+
+    async def test_protocol_that_lets_go_is_closed_at_the_end(self) -> None:
+        self.app.stays = False
+        self.transport.eof_received()
+        self.assertTrue(self.raw.closed)
+
+    async def test_protocol_that_stays_is_not_closed_at_the_end(self) -> None:
+        self.transport.eof_received()
+        self.assertFalse(self.raw.closed)
+
+    async def test_end_of_ours_leaves_the_connection_open(self) -> None:
+        self.transport.write_eof()
+        self.assertTrue(self.raw.ended)
+        self.carry()
+        self.assertEqual(b'', self.server.read())
+        self.assertFalse(self.raw.closed)
+
+    async def test_what_comes_behind_our_end_is_dropped(self) -> None:
+        self.transport.write_eof()
+        self.server.write(b'x' * 10)
+        self.feed()
+        self.assertEqual([], self.app.pieces)
+        self.assertFalse(self.raw.closed)
+
+    async def test_peer_that_has_ended_already_is_not_waited_for(self) -> None:
+        client = inbox.Inbox(readbuffer.ReadBuffer())
+        client.wire = types.SimpleNamespace(ended=True, transport=Raw())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        buffer = readbuffer.ReadBuffer()
+        with self.assertRaises(ConnectionError):
+            await asyncio.wait_for(
+                tls.accept(client, context, buffer, b'\x16'), 5
+            )
 
     async def test_close_tells_the_peer(self) -> None:
         self.transport.write(b'last')
