@@ -227,8 +227,8 @@ def main(arguments: list[str]) -> int:
     if not asked.regex:
         with part('style'):
             check_style(report)
-    with part('unit and functional tests'):
-        run_tests(report, 'unit|functional', asked.regex)
+    with part('unit, functional and fuzz tests'):
+        run_tests(report, 'unit|functional|fuzz', asked.regex)
     if not asked.regex:
         with part('tests of the console page'):
             run_page_tests(report)

@@ -2,7 +2,8 @@
 """The proxy as it is measured: all of it, with an authority in memory.
 
 ``python -m benchmarks.proxy.served BACKEND_PORT LOG_FILE`` prints its port
-and serves until standard input ends. Every token leads to the backend.
+and serves until standard input ends. Every token leads to the backend. For
+each line of input it prints how many tasks it has for connections.
 """
 
 import asyncio
@@ -46,7 +47,9 @@ async def _serve(conf: cfg.ConfigOpts, port: int) -> None:
     await proxy.start()
     heap.settle()
     print(proxy.addresses[0][1], flush=True)
-    await asyncio.to_thread(sys.stdin.read)
+    idle = len(asyncio.all_tasks())
+    while await asyncio.to_thread(sys.stdin.readline):
+        print(len(asyncio.all_tasks()) - idle, flush=True)
     await proxy.stop(grace=0)
 
 

@@ -35,7 +35,20 @@ class Subject:
     name: str
     port: int
     framed: bool
-    pid: int
+    process: 'subprocess.Popen[str]'
+
+    @property
+    def pid(self) -> int:
+        """The process that the others of this subject come from."""
+        return self.process.pid
+
+    def tasks(self) -> int:
+        """How many tasks serve connections; of this project's proxy only."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write('\n')
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
 
     def pss(self) -> float:
         """Memory of all its processes in KiB, shared pages by their share."""
@@ -102,7 +115,7 @@ def ours(backend_port: int, folder: pathlib.Path) -> Iterator[Subject]:
     with _process([*command, str(backend_port), str(log)]) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        yield Subject('console_api', port, True, process.pid)
+        yield Subject('console_api', port, True, process)
 
 
 @contextlib.contextmanager
@@ -121,7 +134,7 @@ def websockify(
     command = [found, f'127.0.0.1:{port}', f'127.0.0.1:{backend_port}']
     with _process(command) as process:
         _wait_for(port)
-        yield Subject('websockify', port, True, process.pid)
+        yield Subject('websockify', port, True, process)
 
 
 @contextlib.contextmanager
@@ -140,7 +153,7 @@ def haproxy(
     )
     with _process([found, '-db', '-f', str(path)]) as process:
         _wait_for(port)
-        yield Subject('haproxy', port, False, process.pid)
+        yield Subject('haproxy', port, False, process)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,12 @@
 
 import asyncio
 import contextlib
+import gc
+import socket
 
+from console_api.proxy import relay
+from console_api.proxy import session
+from console_api.proxy import wire
 from tests.functional.proxy import harness
 
 _UPGRADE = (
@@ -13,18 +18,70 @@ _UPGRADE = (
     b'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
 )
 
+#: What a session must not leave behind.
+_KEPT = (session.Session, relay.Relay, wire.Wire)
+#: Clients that send a byte a second.
+_SLOW = 2000
+#: Sessions whose client never reads.
+_STALLED = 1000
+#: What each of their guests has to say: less than the kernel's buffers on
+#: the way would take in all, more than a client's own.
+_PUSHED = 256 * 1024
+
 
 class CrowdTest(harness.ProxyTestCase):
-    async def test_slow_handshakes_are_ended_by_the_deadline(self) -> None:
-        self.set('proxy', handshake_timeout=3, max_handshakes=0)
-        await self.with_backend()
-        connections = [await self.open_raw() for _ in range(1000)]
-        ended = 0
+    async def test_a_thousand_stalled_readers_leave_nothing(self) -> None:
+        self.set('proxy', max_handshakes=0, max_sessions_per_server=0)
+        self.set('proxy', max_sessions_per_client=0, max_sessions=0)
+        pushing = asyncio.Event()
+        pushed = 0
 
-        async def drip(
+        async def push(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         ) -> None:
+            nonlocal pushed
+            writer.write(bytes(_PUSHED))
+            await writer.drain()
+            pushed += 1
+            if pushed == _STALLED:
+                pushing.set()
+            await reader.read()
+
+        await self.with_backend(push, 'spice-html5')
+        clients: list[socket.socket] = []
+        try:
+            while len(clients) < _STALLED:
+                clients.append(await asyncio.to_thread(self.stalled))
+            async with asyncio.timeout(2 * harness.DEADLINE):
+                await pushing.wait()
+            assert self.proxy is not None
+            self.assertEqual(_STALLED, len(self.proxy.server._tasks))
+        finally:
+            for client in clients:
+                client.close()
+        await self.nothing_left()
+        gc.collect()
+        left = [thing for thing in gc.get_objects() if type(thing) in _KEPT]
+        self.assertEqual([], left)
+
+    def stalled(self) -> socket.socket:
+        """A client with a session, which reads nothing but the answer."""
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(harness.DEADLINE)
+        client.connect(self.address)
+        client.sendall(_UPGRADE)
+        self.assertEqual(b'HTTP/1.1 101', client.recv(12))
+        return client
+
+    async def test_slow_handshakes_are_ended_by_the_deadline(self) -> None:
+        self.set('proxy', handshake_timeout=10, max_handshakes=0)
+        await self.with_backend()
+        ended = 0
+
+        async def drip() -> None:
             nonlocal ended
+            reader, writer = await self.open_raw()
             answer = asyncio.ensure_future(reader.read())
             for byte in _UPGRADE:
                 with contextlib.suppress(OSError):
@@ -38,6 +95,6 @@ class CrowdTest(harness.ProxyTestCase):
             ended += 1
 
         async with asyncio.timeout(2 * harness.DEADLINE):
-            await asyncio.gather(*(drip(*pair) for pair in connections))
-        self.assertEqual(1000, ended)
+            await asyncio.gather(*(drip() for _ in range(_SLOW)))
+        self.assertEqual(_SLOW, ended)
         self.assertEqual([], self.authority.asked)
