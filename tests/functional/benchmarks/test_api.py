@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """The benchmark of the API measures what it says."""
 
+import contextlib
 import json
 import pathlib
+import socket
 import subprocess
 import sys
+import threading
 
 import fixtures
 
 from benchmarks.api import cpu
 from benchmarks.api import load
+from benchmarks.api import measure
+from benchmarks.api import report
 from tests import base
+from tests.fixtures import processes
 from tests.fixtures import source
 
 
@@ -35,7 +41,7 @@ class LoadTest(base.TestCase):
             *('--clients=1,2', '--requests=4', f'--json={target}'),
         )
         self.assertEqual(0, result.returncode, result.stderr)
-        rows = json.loads(target.read_text(encoding='utf-8'))
+        rows = json.loads(target.read_text(encoding='utf-8'))['rows']
         self.assertEqual(
             [
                 (name, clients)
@@ -106,3 +112,97 @@ class CpuTest(base.TestCase):
         process = subprocess.Popen([sys.executable, '-c', ''])
         process.wait()
         self.assertEqual(0.0, cpu.spent(process.pid))
+
+
+class MemoryTest(base.TestCase):
+    def test_memory_of_children_counts(self) -> None:
+        child = 'data = b"x" * (32 << 20); print(1, flush=True); input()'
+        code = (
+            'import subprocess, sys\n'
+            f'child = [sys.executable, "-c", {child!r}]\n'
+            'subprocess.run(child)\n'
+        )
+        process = subprocess.Popen(
+            [sys.executable, '-c', code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        self.assertGreater(cpu.memory(process.pid), 32)
+        process.communicate(b'\n', timeout=processes.PATIENCE)
+
+
+class ClientTest(base.TestCase):
+    """Each connection is closed after its answer, as uWSGI does."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.addCleanup(self.listener.close)
+        self.listener.settimeout(10)
+        self.port = self.listener.getsockname()[1]
+
+    def answer(self, *answers: bytes) -> None:
+        def serve() -> None:
+            with contextlib.suppress(TimeoutError):
+                for data in answers:
+                    connection, _ = self.listener.accept()
+                    with connection:
+                        connection.recv(65536)
+                        connection.sendall(data)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        self.addCleanup(thread.join)
+
+    def run_load(self, count: int) -> load.Result:
+        return load.run(
+            *('127.0.0.1', self.port, load.Request('GET', '/'), 1),
+            load.Limits(count, processes.PATIENCE),
+        )
+
+    def test_closed_connections_are_opened_again(self) -> None:
+        self.answer(*[b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'] * 3)
+        result = self.run_load(3)
+        self.assertEqual({}, result.errors)
+        self.assertEqual(3, len(result.latencies))
+
+    def test_an_error_is_counted_and_not_measured(self) -> None:
+        self.answer(b'HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n')
+        result = self.run_load(1)
+        self.assertEqual({'503': 1}, result.errors)
+        self.assertEqual([], result.latencies)
+
+
+def figures(rate: float, memory: float) -> report.Figures:
+    row = measure.Row('x', 'create', 8, 9, rate, 1.0, 2.0, {'api': 3.0}, {})
+    return {('create', 8): row}, {'api': memory}
+
+
+class ReportTest(base.TestCase):
+    def line(self, title: str, peer: report.Figures | None) -> report.Line:
+        lines = report.judge(figures(200.0, 300.0), peer)
+        return next(line for line in lines if line.title == title)
+
+    def test_a_multiple_of_the_peer_is_met(self) -> None:
+        line = self.line('create, 8 clients', figures(40.0, 1.0))
+        self.assertEqual((5.0, True), (line.ratio, line.met))
+
+    def test_a_multiple_of_the_peer_is_missed(self) -> None:
+        line = self.line('create, 8 clients', figures(41.0, 1.0))
+        self.assertIs(False, line.met)
+
+    def test_without_a_peer_a_multiple_is_moot(self) -> None:
+        self.assertIsNone(self.line('create, 8 clients', None).met)
+
+    def test_a_limit_needs_no_peer(self) -> None:
+        self.assertIs(False, self.line('API, conductor, agent', None).met)
+        self.assertIs(
+            True, self.line('create, 8 clients, processor', None).met
+        )
+
+    def test_what_was_not_measured_is_moot(self) -> None:
+        line = self.line('token, 8 clients', figures(1.0, 1.0))
+        self.assertEqual((None, None), (line.ours, line.met))
