@@ -33,12 +33,20 @@ class Policy:
         :raises PolicyNotAuthorized: it does not, or the token's scope is not
             one that the rule takes
         """
-        try:
-            allowed = self._enforcer.authorize(rule, dict(target), context)
-        except policy.InvalidScope:
-            allowed = False
-        if not allowed:
+        if not self.allows(context, rule, target):
             raise exception.PolicyNotAuthorized(rule)
+
+    def allows(
+        self,
+        context: console_context.RequestContext,
+        rule: str,
+        target: Mapping[str, str | None],
+    ) -> bool:
+        """Whether the rule lets this caller act on this target."""
+        try:
+            return bool(self._enforcer.authorize(rule, dict(target), context))
+        except policy.InvalidScope:
+            return False
 
     def is_admin(self, context: console_context.RequestContext) -> bool:
         """Whether the caller may see the servers of every project."""

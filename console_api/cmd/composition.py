@@ -202,6 +202,7 @@ class Standalone:
                 context.service_context(),
                 tokens.Token(token).digest(),
                 session=True,
+                views=True,
             )
 
         proxy = proxy_server.ProxyThread(

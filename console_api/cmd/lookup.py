@@ -28,7 +28,7 @@ def make(
     conductor = rpcapi.ConductorAPI(conf, transport)
 
     def lookup(token: str) -> types.ConsoleGrant:
-        return conductor.authorize_token(
+        return conductor.enter_session(
             context.service_context(), tokens.Token(token).digest()
         )
 

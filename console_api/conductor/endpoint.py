@@ -14,6 +14,7 @@ from console_api import context as console_context
 from console_api import exception
 from console_api.conductor import rpcapi
 from console_api.consoles import broker as console_broker
+from console_api.consoles import types
 from console_api.servers import agents as agent_reports
 from console_api.servers import reports
 
@@ -77,12 +78,29 @@ class ConductorEndpoint:
     def authorize_token(
         self, ctxt: console_context.RequestContext, token_hash: str
     ) -> dict[str, Any]:
-        """What the token is good for (ConductorAPI.authorize_token)."""
-        grant = self._broker.grant(ctxt, token_hash, session=True)
-        secret = None if grant.secret is None else grant.secret.reveal()
-        # Without the object itself, which no message could carry.
-        public = dataclasses.asdict(dataclasses.replace(grant, secret=None))
-        return {**public, 'secret': secret}
+        """What the token is good for, to proxies of older releases.
+
+        They know no view-only sessions and take no other field.
+        """
+        answer = _serialize(self._broker.grant(ctxt, token_hash, session=True))
+        del answer['view_only']
+        return answer
+
+    @oslo_messaging.expected_exceptions(exception.DomainError)
+    def enter_session(
+        self, ctxt: console_context.RequestContext, token_hash: str
+    ) -> dict[str, Any]:
+        """What the token is good for (ConductorAPI.enter_session)."""
+        return _serialize(
+            self._broker.grant(ctxt, token_hash, session=True, views=True)
+        )
+
+
+def _serialize(grant: types.ConsoleGrant) -> dict[str, Any]:
+    secret = None if grant.secret is None else grant.secret.reveal()
+    # Without the object itself, which no message could carry.
+    public = dataclasses.asdict(dataclasses.replace(grant, secret=None))
+    return {**public, 'secret': secret}
 
 
 def _check_host(host: object) -> None:

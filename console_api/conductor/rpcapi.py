@@ -6,6 +6,7 @@ History:
 * 1.0: report_servers, authorize_token
 * 1.1: report_changes; the answer of authorize_token has a secret
 * 1.2: report_agent
+* 1.3: enter_session
 """
 
 from collections.abc import Collection
@@ -21,7 +22,7 @@ from console_api import rpc
 from console_api.consoles import types
 from console_api.virt import driver as virt_driver
 
-VERSION = '1.2'
+VERSION = '1.3'
 
 #: A report is a few statements on the database.
 _REPORT_TIMEOUT = 60
@@ -48,7 +49,12 @@ class ConductorAPI:
     def __init__(
         self, conf: cfg.ConfigOpts, transport: oslo_messaging.Transport
     ) -> None:
-        self._client = rpc.get_client(transport, rpc.CONDUCTOR_TOPIC, VERSION)
+        self._client = rpc.get_client(
+            transport,
+            rpc.CONDUCTOR_TOPIC,
+            VERSION,
+            conf.upgrade_levels.conductor,
+        )
         self._opening = rpc.Opening()
         self._timeout = conf.proxy.authority_timeout
 
@@ -117,12 +123,14 @@ class ConductorAPI:
             lambda: client.call(context, method, **arguments), _REPORT_TIMEOUT
         )
 
-    def authorize_token(
+    def enter_session(
         self, context: console_context.RequestContext, token_hash: str
     ) -> types.ConsoleGrant:
-        """What the token with this SHA-256 is good for (since 1.0).
+        """What the token with this SHA-256 is good for (since 1.3).
 
         For a session that begins: the grant has the hypervisor's password.
+        Conductors that are held to an older version are asked for
+        authorize_token (since 1.0), which finds no view-only tokens.
 
         The call ends after ``[proxy] authority_timeout``.
 
@@ -130,11 +138,12 @@ class ConductorAPI:
         :raises HostUnavailable: the agent did not answer
         :raises MessagingException: no conductor answered
         """
-        client = self._client.prepare(timeout=self._timeout, version='1.0')
+        method, version = 'enter_session', '1.3'
+        if not self._client.can_send_version(version):
+            method, version = 'authorize_token', '1.0'
+        client = self._client.prepare(timeout=self._timeout, version=version)
         answer = self._opening.run(
-            lambda: client.call(
-                context, 'authorize_token', token_hash=token_hash
-            ),
+            lambda: client.call(context, method, token_hash=token_hash),
             self._timeout,
         )
         connect = types.ConnectInfo(**answer.pop('connect'))

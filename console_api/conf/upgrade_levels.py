@@ -18,4 +18,15 @@ At 1.0 consoles that need a password on the hypervisor are not reached. Unset,
 the newest is spoken.
 """,
     ),
+    cfg.StrOpt(
+        'conductor',
+        regex=r'^1\.[0-9]+$',
+        help="""
+The newest version of the conductors' interface that is spoken with them.
+
+Set it on proxies and agents that are upgraded before the conductors, to 1.2
+for those of the release before view-only consoles: below 1.3 no view-only
+console is opened. Unset, the newest is spoken.
+""",
+    ),
 ]

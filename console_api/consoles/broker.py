@@ -11,6 +11,7 @@ from console_api.consoles import output
 from console_api.consoles import states
 from console_api.consoles import targets
 from console_api.consoles import types
+from console_api.consoles import urls
 from console_api.db import agents as db_agents
 from console_api.db import api as db_api
 from console_api.db import tokens as db_tokens
@@ -44,8 +45,12 @@ class ConsoleBroker:
         context: console_context.RequestContext,
         server: directory.Server,
         console_type: types.ConsoleType,
+        *,
+        view_only: bool = False,
     ) -> str:
         """The URL of a new console; it carries the token.
+
+        With ``view_only`` no input through it reaches the guest.
 
         One call of the agent and one transaction; nothing is stored unless
         the agent answered with an address of its host.
@@ -83,11 +88,12 @@ class ConsoleBroker:
             internal_access_path=issued.connect.internal_access_path,
             created_at=now,
             expires_at=now + self._ttl,
+            view_only=view_only,
         )
         self._database.write(
             lambda connection: self._store(connection, record)
         )
-        return issued.url
+        return urls.view_only_url(issued.url) if view_only else issued.url
 
     def _store(
         self, connection: db_api.Connection, record: db_tokens.TokenRecord
@@ -118,12 +124,16 @@ class ConsoleBroker:
         context: console_context.RequestContext,
         token_hash: str,
         session: bool = False,
+        *,
+        views: bool = False,
     ) -> types.ConsoleGrant:
         """What the token with this SHA-256 is good for now.
 
         One indexed read and one call of the agent, which confirms that the
         port still belongs to the server. For a ``session`` that begins the
-        agent also gives the password for the hypervisor.
+        agent also gives the password for the hypervisor. ``views``: the one
+        who asks keeps the input of a view-only console back; nobody else
+        gets such a grant.
 
         :raises TokenNotFound: unknown, expired or revoked, or not confirmed
         :raises HostUnavailable: the agent did not answer
@@ -132,7 +142,7 @@ class ConsoleBroker:
         now = int(timeutils.utcnow_ts())
         with self._database.reader() as connection:
             record = db_tokens.get(connection, token_hash, now)
-        if record is None:
+        if record is None or (record.view_only and not views):
             raise exception.TokenNotFound()
         connect = types.ConnectInfo(
             host=record.host,
@@ -158,6 +168,7 @@ class ConsoleBroker:
             project_id=record.project_id,
             user_id=record.user_id,
             secret=entry.secret,
+            view_only=record.view_only,
         )
 
     def _confirm_console(

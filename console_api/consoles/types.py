@@ -22,7 +22,8 @@ class ConsoleType:
 
     ``group`` and ``base_url_option`` name the configuration;
     ``legacy_action`` is the action that served the type below 2.6. A removed
-    type is still a word of the API, but no server offers it.
+    type is still a word of the API, but no server offers it. ``viewable``:
+    the proxy can tell input from what a viewer must send.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ConsoleType:
     since: tuple[int, int] = (2, 6)
     legacy_action: str | None = None
     removed: bool = False
+    viewable: bool = False
 
     @property
     def operation(self) -> str:
@@ -48,6 +50,7 @@ _ROWS = (
         'novncproxy_base_url',
         UrlRule.PATH,
         legacy_action='os-getVNCConsole',
+        viewable=True,
     ),
     ConsoleType(
         'xvpvnc', 'vnc', legacy_action='os-getVNCConsole', removed=True
@@ -72,6 +75,7 @@ _ROWS = (
         'serial_console',
         'base_url',
         legacy_action='os-getSerialConsole',
+        viewable=True,
     ),
     ConsoleType(
         'rdp-html5', 'rdp', legacy_action='os-getRDPConsole', removed=True
@@ -124,7 +128,8 @@ class ConsoleGrant:
     the password that the hypervisor asks for on this console, None where it
     has none. It comes from the agent when a session begins, for the proxy to
     log in with: it is neither stored nor logged, no user gets it, and the
-    REST API never has it.
+    REST API never has it. ``view_only``: input of the user must not reach
+    the guest.
     """
 
     server_id: str
@@ -136,3 +141,4 @@ class ConsoleGrant:
     secret: Secret | None = dataclasses.field(
         default=None, repr=False, compare=False
     )
+    view_only: bool = False

@@ -28,3 +28,12 @@ def console_url(rule: types.UrlRule, base_url: str, token: str) -> str:
     return parse.urlunsplit(
         parts._replace(query=parse.urlencode(query), fragment='')
     )
+
+
+def view_only_url(url: str) -> str:
+    """The URL of a console that shows its page that it is view-only.
+
+    This is the name that noVNC's own pages have for it. What is kept from
+    the guest is not up to any page.
+    """
+    return f'{url}&view_only=true'

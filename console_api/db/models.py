@@ -58,6 +58,8 @@ console_tokens = sa.Table(
     # Seconds since the epoch, UTC.
     sa.Column('created_at', sa.BigInteger, nullable=False),
     sa.Column('expires_at', sa.BigInteger, nullable=False),
+    # Whether the session may see the console and change nothing.
+    sa.Column('view_only', sa.Boolean, nullable=False, server_default='0'),
     sa.UniqueConstraint('token_hash'),
     sa.Index(None, 'server_id'),
     sa.Index(None, 'expires_at'),

@@ -28,6 +28,7 @@ class TokenRecord:
     internal_access_path: str | None
     created_at: int
     expires_at: int
+    view_only: bool = False
 
 
 _COLUMNS = [_table.c[field.name] for field in dataclasses.fields(TokenRecord)]

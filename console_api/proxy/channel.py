@@ -11,9 +11,14 @@ from console_api.proxy.ws import receiver
 class Channel:
     """Payload in and messages out; pings are answered on the way."""
 
-    def __init__(self, client: inbox.Inbox, early: bytes) -> None:
+    def __init__(
+        self,
+        client: inbox.Inbox,
+        early: bytes,
+        reader: receiver.Receiver | None = None,
+    ) -> None:
         self.inbox = client
-        self.reader = receiver.Receiver()
+        self.reader = reader or receiver.Receiver()
         self._early = early
 
     async def read(self) -> bytes:

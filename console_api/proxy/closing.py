@@ -47,6 +47,7 @@ TAKEN_OVER = Ending(4009, 'another session took over')
 IDLE = Ending(4006, 'the console was not used for too long')
 TIME_OVER = Ending(4007, 'the time of the session is over')
 TOO_SLOW = Ending(4010, 'the handshake took too long')
+VIEW_ONLY = Ending(4011, 'the console is view-only')
 #: Told before any work is done, and so never over a WebSocket.
 FULL = Ending(None, 'the limit of sessions is reached', 503)
 #: A wrong Origin is never upgraded, so that no code is sent.
@@ -62,8 +63,16 @@ class EndedError(Exception):
         self.detail = detail
 
 
+def beyond_viewing(text: str) -> frames.Violation:
+    """The fault of a viewer who sent what cannot be told from input."""
+    assert VIEW_ONLY.code is not None
+    return frames.Violation(VIEW_ONLY.code, text)
+
+
 def of_violation(violation: frames.Violation) -> EndedError:
-    """The end of a session whose client broke the WebSocket protocol."""
+    """The end of a session whose client broke the rules that it is under."""
+    if violation.code == VIEW_ONLY.code:
+        return EndedError(VIEW_ONLY, violation.text)
     return EndedError(
         Ending(violation.code, 'the client broke the WebSocket protocol'),
         violation.text,

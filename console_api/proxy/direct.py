@@ -130,7 +130,11 @@ class DirectFiles:
 
     def _entries(self, grant: types.ConsoleGrant) -> Mapping[str, str] | None:
         where = grant.connect
-        if grant.console_type != _TYPE or not _HOST.fullmatch(where.host):
+        if (
+            grant.view_only
+            or grant.console_type != _TYPE
+            or not _HOST.fullmatch(where.host)
+        ):
             LOG.info(
                 'Server %s: the token is for no .vv file', grant.server_id
             )

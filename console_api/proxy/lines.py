@@ -59,11 +59,14 @@ class Line:
         peer.close()
 
 
-async def take(name: str, wanted: Callable[[], bool]) -> Line:
+async def take(
+    name: str, wanted: Callable[[], bool], *, insists: bool = True
+) -> Line:
     """The line of this name, once it is free; the caller sets the deadline.
 
     ``wanted`` is called whenever another session wants the line, and returns
-    whether this one gives it up, which it then does soon.
+    whether this one gives it up, which it then does soon. Who does not
+    ``insist`` asks nobody to.
 
     :raises EndedError: another session has it and keeps it
     """
@@ -73,6 +76,8 @@ async def take(name: str, wanted: Callable[[], bool]) -> Line:
         line = _bind(address, wanted)
         if line is not None:
             return line
+        if not insists:
+            raise closing.EndedError(closing.IN_USE)
         await _ask(address)
 
 

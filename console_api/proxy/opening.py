@@ -9,6 +9,7 @@ from console_api.proxy import inbox
 from console_api.proxy import limits
 from console_api.proxy import request
 from console_api.proxy import upgrade
+from console_api.proxy.ws import receiver
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,10 +21,12 @@ class Opening:
     http: request.HttpConnection
     wanted: upgrade.Upgrade
 
-    def accept(self) -> channel.Channel:
-        """Answer 101."""
+    def accept(
+        self, reader: receiver.Receiver | None = None
+    ) -> channel.Channel:
+        """Answer 101; ``reader`` reads the client, if not as usual."""
         early = self.http.upgrade(self.wanted.headers())
-        return channel.Channel(self.client, early)
+        return channel.Channel(self.client, early, reader)
 
     def refuse(self, ending: closing.Ending) -> None:
         """Answer with an HTTP error without a body."""

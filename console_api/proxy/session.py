@@ -24,6 +24,7 @@ from console_api.proxy import relay
 from console_api.proxy import services
 from console_api.proxy import target
 from console_api.proxy import upgrade
+from console_api.proxy import viewing
 from console_api.proxy import vigil
 from console_api.proxy import wire
 from console_api.proxy.ws import frames
@@ -37,6 +38,7 @@ class Session:
         '_client',
         '_ending',
         '_expires',
+        '_gives_way',
         '_guest',
         '_journal',
         '_line',
@@ -66,7 +68,7 @@ class Session:
         self._seat: limits.Seat | None = None
         self._relay: relay.Relay | None = None
         self._ending: closing.Ending | None = None
-        self._parting = False
+        self._parting = self._gives_way = False
         self._expires = math.inf
         self._task: asyncio.Task[None] | None = None
         asked.client.on_gone = self._client_gone
@@ -129,11 +131,12 @@ class Session:
         grant = await self._enter(asked.wanted)
         self._journal.begins(grant)
         protocol = _protocol(grant)
+        viewer = viewing.viewer(protocol) if grant.view_only else None
         if protocol == 'serial':
             await deadline.within(
                 times.connect_timeout, self._take_line(grant), closing.IN_USE
             )
-        user = asked.accept()
+        user = asked.accept(viewer)
         self._opening, self._reader = None, user.reader
         guest = await deadline.within(
             times.connect_timeout,
@@ -153,6 +156,8 @@ class Session:
             early = await deadline.within(limit, secured, closing.TOO_SLOW)
             greeted = negotiation.greet(user)
             typed = await deadline.within(limit, greeted, closing.TOO_SLOW)
+        if viewer is not None:
+            typed = viewer.watch(typed)
         carried = relay.Relay(
             self._client, guest.wire, user.reader, self._services.buffer
         )
@@ -187,13 +192,16 @@ class Session:
 
     async def _take_line(self, grant: types.ConsoleGrant) -> None:
         where = grant.connect
+        name = f'{grant.server_id} {where.host} {where.port}'
+        # One who may only look puts nobody out, and keeps nobody out.
+        self._gives_way = grant.view_only
         self._line = await lines.take(
-            f'{grant.server_id} {where.host} {where.port}', self._is_wanted
+            name, self._is_wanted, insists=not grant.view_only
         )
 
     def _is_wanted(self) -> bool:
         """Another session wants the line: whether it gets it."""
-        if self._services.settings.takeover:
+        if self._services.settings.takeover or self._gives_way:
             self.end(closing.TAKEN_OVER)
         over = self._relay is not None and self._relay.finished.done()
         return over or self._ending is not None or self._parting

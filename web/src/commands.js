@@ -160,17 +160,20 @@ function lineEntries(bar) {
   ];
 }
 
+// Entries that send something to the guest.
+const INPUT = new Set(['open-text', 'paste', 'send-size']);
+
 /**
  * @param {Bar} bar
- * @param {{hasScreen: boolean, hasClipboard: boolean}} kind
+ * @param {{hasScreen: boolean, hasClipboard: boolean, isViewOnly: boolean}}
+ *   kind
  * @returns {Entry[]}
  */
-export function moreEntries(bar, {hasScreen, hasClipboard}) {
+export function moreEntries(bar, {hasScreen, hasClipboard, isViewOnly}) {
   const {menu} = bar.words;
-  /** @type {Entry[]} */
-  const entries = hasScreen
-    ? screenEntries(bar, hasClipboard) : lineEntries(bar);
-  if (HAS_TOUCH()) {
+  const all = hasScreen ? screenEntries(bar, hasClipboard) : lineEntries(bar);
+  const entries = all.filter(({id}) => !isViewOnly || !INPUT.has(id));
+  if (HAS_TOUCH() && !isViewOnly) {
     entries.push({
       id: 'open-touch-keyboard',
       label: menu.touchKeyboard,

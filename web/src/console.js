@@ -24,7 +24,7 @@ const WORKED = 10000;
 
 /** Connects to one address for as long as the page lives. */
 export class Console {
-  #url;
+  #way;
   #load;
   #view;
   #retry = new Retry(Math.random);
@@ -35,12 +35,12 @@ export class Console {
   #readyAt = null;
 
   /**
-   * @param {URL} url
+   * @param {import('./session.js').Way} way
    * @param {PlugLoader} load
    * @param {View & Endings} view
    */
-  constructor(url, load, view) {
-    this.#url = url;
+  constructor(way, load, view) {
+    this.#way = way;
     this.#load = load;
     this.#view = view;
     // One who comes back to the tab wants to see the console now.
@@ -81,7 +81,7 @@ export class Console {
     window.clearTimeout(this.#timer);
     this.#timer = 0;
     this.#readyAt = null;
-    const session = new Session(this.#url, this.#view, {
+    const session = new Session(this.#way, this.#view, {
       ready: () => {
         this.#readyAt = performance.now();
       },

@@ -9,6 +9,8 @@
  * @typedef {object} Link
  * @property {string} title what the page is called, may be empty
  * @property {string} language the tag of a language, may be empty
+ * @property {boolean} isViewOnly whether the proxy keeps input from the
+ *   server; it does so whatever the address says
  * @property {string} cleanHref the page's address without any secret
  * @property {URL | null} socket where to connect, null when refused
  * @property {'token' | 'path' | null} refused why there is no socket
@@ -17,7 +19,7 @@
 const MAX_TITLE = 200;
 
 // What may stay in the address bar and the history; all else may be secret.
-const HARMLESS = ['title', 'language'];
+const HARMLESS = ['title', 'language', 'view_only'];
 
 // URL parsers drop tabs and line ends and take a backslash for a slash, so
 // that these could hide a second leading slash.
@@ -103,6 +105,7 @@ export function readLink(href, cookie, defaultPath) {
   const shown = {
     title: plainLine(query.get('title') ?? ''),
     language: plainLine(query.get('language') ?? ''),
+    isViewOnly: query.get('view_only') === 'true',
     cleanHref: cleanHref(page),
   };
   const socket = resolveSocket(page, query.get('path') ?? defaultPath);

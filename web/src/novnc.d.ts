@@ -6,6 +6,7 @@ declare module '@novnc/novnc' {
     background: string;
     scaleViewport: boolean;
     showDotCursor: boolean;
+    viewOnly: boolean;
     clipboardPasteFrom(text: string): void;
     disconnect(): void;
     focus(options?: FocusOptions): void;

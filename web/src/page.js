@@ -12,7 +12,7 @@ import {translationFor} from './words.js';
 /**
  * Reads the link, takes the token out of the address bar and connects.
  *
- * @param {import('./plug.js').Kind} kind
+ * @param {Omit<import('./plug.js').Kind, 'isViewOnly'>} kind
  */
 export function openPage(kind) {
   const link = readLink(
@@ -21,14 +21,16 @@ export function openPage(kind) {
   window.history.replaceState(null, '', link.cleanHref);
   /** @type {Console | null} */
   let sessions = null;
-  const shell = new Shell(link.title, kind, translationFor(link.language), {
-    connect: () => sessions?.connect(),
-    disconnect: () => sessions?.disconnect(),
-  });
+  const {isViewOnly} = link;
+  const shell = new Shell(
+    link.title, {...kind, isViewOnly}, translationFor(link.language), {
+      connect: () => sessions?.connect(),
+      disconnect: () => sessions?.disconnect(),
+    });
   if (link.socket === null) {
     shell.refused(link.refused ?? 'path');
     return;
   }
-  sessions = new Console(link.socket, kind.load, shell);
+  sessions = new Console({url: link.socket, isViewOnly}, kind.load, shell);
   sessions.connect();
 }

@@ -31,6 +31,7 @@
  *
  * @typedef {object} Connection
  * @property {URL} url
+ * @property {boolean} isViewOnly whether input is of no use
  * @property {(socket: WebSocket) => void} watch tells the frame of a socket
  *   to that address; its end is the end of the session
  */
@@ -86,6 +87,7 @@
  * @property {boolean} hasScreen whether there is a picture and PC keys, and
  *   not a line of text
  * @property {boolean} hasClipboard
+ * @property {boolean} isViewOnly whether the proxy keeps input from the guest
  */
 
 export {};

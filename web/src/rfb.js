@@ -85,6 +85,7 @@ export function openRfb(connection, screen, report, words) {
   const socket = new WebSocket(connection.url);
   connection.watch(socket);
   const rfb = new RFB(screen, socket);
+  rfb.viewOnly = connection.isViewOnly;
   rfb.background = 'transparent';
   rfb.scaleViewport = true;
   // A guest without a pointer of its own would leave the user with none.

@@ -13,6 +13,12 @@
 /** @typedef {import('./words.js').Words} Words */
 
 /**
+ * Where to connect, and whether the proxy keeps back what is sent.
+ *
+ * @typedef {{url: URL, isViewOnly: boolean}} Way
+ */
+
+/**
  * What the session tells the page about itself.
  *
  * @typedef {object} View
@@ -30,7 +36,7 @@
 
 /** One session, from the connection to its end. */
 export class Session {
-  #url;
+  #way;
   #view;
   #on;
   /** @type {Client | null} */
@@ -39,13 +45,13 @@ export class Session {
   #isOver = false;
 
   /**
-   * @param {URL} url
+   * @param {Way} way
    * @param {View} view
    * @param {{ready: () => void, ended: (end: End) => void}} on each is called
    *   at most once
    */
-  constructor(url, view, on) {
-    this.#url = url;
+  constructor(way, view, on) {
+    this.#way = way;
     this.#view = view;
     this.#on = on;
   }
@@ -78,7 +84,7 @@ export class Session {
   /** @param {Plug} plug */
   #open(plug) {
     const connection = {
-      url: this.#url,
+      ...this.#way,
       watch: (/** @type {WebSocket} */ socket) => this.#watch(socket),
     };
     try {

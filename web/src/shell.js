@@ -42,6 +42,7 @@ export class Shell {
   /** @type {Client | null} */
   #client = null;
   #hasTitle = false;
+  #isViewOnly;
   #ticker = 0;
 
   /**
@@ -52,6 +53,7 @@ export class Shell {
    */
   constructor(title, kind, {language, words}, asked) {
     this.words = words;
+    this.#isViewOnly = kind.isViewOnly;
     document.documentElement.lang = language;
     fillLabels(words.labels);
     this.#toolbar = new Toolbar(words, kind, asked.disconnect);
@@ -81,7 +83,8 @@ export class Shell {
   connected(client) {
     const wasOurs = this.#mayTakeFocus();
     this.#client = client;
-    this.#show('connected', this.words.connected);
+    const {connected, viewOnly} = this.words;
+    this.#show('connected', this.#isViewOnly ? viewOnly : connected);
     if (wasOurs) {
       client.focus();
     }
@@ -181,7 +184,8 @@ export class Shell {
     document.body.dataset.state = state;
     this.#state.dataset.state = state;
     delete this.#state.dataset.code;
-    this.#chip.textContent = this.words.chips[state];
+    this.#chip.textContent = this.#isViewOnly && state === 'connected'
+      ? this.words.chips.viewOnly : this.words.chips[state];
     this.#headline.textContent = words.headline;
     this.#detail.textContent = words.detail;
     this.#reconnect.hidden = true;

@@ -247,6 +247,7 @@ function showTerminal(screen, label) {
 export function openTerminal(connection, screen, report, words) {
   const {terminal, fit, search} = showTerminal(screen, words.labels.terminal);
   fit.fit();
+  terminal.options.disableStdin = connection.isViewOnly;
   const over = new AbortController();
   catchPaste(screen, report, over.signal);
   const listeners = [

@@ -107,7 +107,9 @@ export class Toolbar {
 
   /** Puts the keyboard where one who leaves the screen can go on. */
   focus() {
-    (this.#kind.hasScreen ? this.#ctrlAltDel : button('keys')).focus();
+    const {hasScreen, isViewOnly} = this.#kind;
+    const first = hasScreen ? this.#ctrlAltDel : button('keys');
+    (isViewOnly ? button('more') : first).focus();
   }
 
   /** @param {(client: Client) => void} act */
@@ -186,12 +188,13 @@ export class Toolbar {
   };
 
   #setUpButtons() {
-    const {hasScreen} = this.#kind;
-    this.#ctrlAltDel.hidden = !hasScreen;
+    const {hasScreen, isViewOnly} = this.#kind;
+    this.#ctrlAltDel.hidden = !hasScreen || isViewOnly;
+    element('keys').hidden = isViewOnly;
     this.#ctrlAltDel.addEventListener('click', this.onClient((client) => {
       client.press([CONTROL, ALT, DELETE]);
     }));
-    this.#touch.hidden = navigator.maxTouchPoints === 0;
+    this.#touch.hidden = navigator.maxTouchPoints === 0 || isViewOnly;
     this.#touch.addEventListener('click', this.openTouchKeyboard);
   }
 

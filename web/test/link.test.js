@@ -50,6 +50,13 @@ test('another kind of page sends a bare token elsewhere', () => {
   assert.equal(link.socket?.href, 'ws://h/?token=t');
 });
 
+test('the link says that a console is view-only, and goes on saying it', () => {
+  const link = linkOf({path: '?token=t', view_only: 'true'});
+  assert.equal(link.isViewOnly, true);
+  assert.equal(link.cleanHref, `${PAGE}?view_only=true`);
+  assert.equal(linkOf({token: 't'}).isViewOnly, false);
+});
+
 test('the language is read as it is', () => {
   assert.equal(linkOf({token: 't', language: 'de-AT'}).language, 'de-AT');
 });

@@ -10,7 +10,7 @@ from console_api.api import operation
 from console_api.api.schemas import parameters
 from console_api.api.schemas import remote_consoles as schemas
 from console_api.consoles import types
-from console_api.policies import remote_consoles as policies
+from console_api.servers import directory
 
 #: Why there is no console, whichever way it was asked for.
 _FAULTS = (
@@ -56,14 +56,11 @@ class RemoteConsolesController:
         """Get the URL of a console of any protocol."""
         wanted = call.body['remote_console']
         server = access.visible_server(self._services, call)
-        self._services.policy.authorize(
-            call.context, policies.RULE, {'project_id': server.project_id}
+        view_only = access.is_view_only(
+            self._services, call, server.project_id
         )
-        url = self._services.broker.create(
-            call.context,
-            server,
-            _offered_type(wanted['type'], wanted['protocol']),
-        )
+        console_type = _offered_type(wanted['type'], wanted['protocol'])
+        url = self._url(call, server, console_type, view_only)
         return {'remote_console': {**wanted, 'url': url}}
 
     @operation.faults(*_FAULTS)
@@ -117,14 +114,25 @@ class RemoteConsolesController:
     def _legacy(self, call: operation.Call, action: str) -> Mapping[str, Any]:
         console_type = _offered_type(call.body[action]['type'])
         # Below 2.6 the rule comes before the server (API.md).
-        self._services.policy.authorize(
-            call.context,
-            policies.RULE,
-            {'project_id': call.context.project_id},
+        view_only = access.is_view_only(
+            self._services, call, call.context.project_id
         )
         server = access.visible_server(self._services, call)
-        url = self._services.broker.create(call.context, server, console_type)
+        url = self._url(call, server, console_type, view_only)
         return {'console': {'type': console_type.name, 'url': url}}
+
+    def _url(
+        self,
+        call: operation.Call,
+        server: directory.Server,
+        console_type: types.ConsoleType,
+        view_only: bool,
+    ) -> str:
+        if view_only:
+            access.check_viewable(console_type)
+        return self._services.broker.create(
+            call.context, server, console_type, view_only=view_only
+        )
 
 
 def _offered_type(name: str, protocol: str | None = None) -> types.ConsoleType:

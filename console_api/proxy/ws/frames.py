@@ -46,7 +46,7 @@ class Close:
 class Violation:
     """What the peer did wrong, and the code that the connection fails with."""
 
-    code: CloseCode
+    code: int
     text: str
 
 

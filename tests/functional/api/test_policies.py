@@ -45,6 +45,8 @@ class Case:
     path: str
     version: str = '2.1'
     body: Any = None
+    #: What the policy file says, where the default lets nobody in.
+    file: str = ''
 
 
 _P = 'os_compute_api'
@@ -56,6 +58,15 @@ CASES = (
         f'/v2.1/servers/{_SERVER}/remote-consoles',
         '2.6',
         {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}},
+    ),
+    Case(
+        f'{_P}:os-remote-consoles:view-only',
+        _READERS,
+        f'/v2.1/servers/{_SERVER}/remote-consoles',
+        '2.6',
+        {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}},
+        file='"os_compute_api:os-remote-consoles:view-only": '
+        '"rule:project_reader_or_admin"\n',
     ),
     Case(
         f'{_P}:os-console-output',
@@ -97,6 +108,7 @@ class RoleMatrixTest(base.TestCase):
         self.service = self.useFixture(
             service.Service(driver=driver.EveryConsole)
         )
+        self.file = self.service.directory / 'policy.yaml'
 
     def _token(self) -> str:
         answer = self.service.call(
@@ -127,6 +139,7 @@ class RoleMatrixTest(base.TestCase):
     def test_each_operation_is_for_its_roles(self) -> None:
         token = self._token()
         for case in CASES:
+            self.file.write_text(case.file or '{}\n')
             self._check(case, token)
 
     def test_legacy_actions_are_for_the_same_roles(self) -> None:

@@ -162,7 +162,7 @@ class TokensInLogsTest(base.TestCase):
         self.addCleanup(transport.cleanup)
         grant = conductor_rpcapi.ConductorAPI(
             self.service.conf, transport
-        ).authorize_token(
+        ).enter_session(
             context.service_context(), tokens.Token(token).digest()
         )
         self.assertEqual(_SERVER, grant.server_id)

@@ -49,7 +49,7 @@ class _ConductorTestCase(base.TestCase):
         return tokens.Token(url.rpartition('%3D')[2])
 
     def authorize(self, token: tokens.Token) -> object:
-        return self.conductor.authorize_token(self.context, token.digest())
+        return self.conductor.enter_session(self.context, token.digest())
 
 
 class ReportTest(_ConductorTestCase):
@@ -191,7 +191,7 @@ class AuthorizeTest(_ConductorTestCase):
             with self.subTest(value=value[:10]):
                 self.assertRaises(
                     exception.TokenNotFound,
-                    self.conductor.authorize_token,
+                    self.conductor.enter_session,
                     self.context,
                     value,
                 )
@@ -219,6 +219,58 @@ class AuthorizeTest(_ConductorTestCase):
                 models.console_tokens.update().values(agent_host='gone')
             )
         self.assertRaises(exception.HostUnavailable, self.authorize, token)
+
+
+class ViewOnlyTest(_ConductorTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.token = self.create()
+        with self.service.database.writer() as connection:
+            connection.execute(
+                models.console_tokens.update().values(view_only=True)
+            )
+
+    def test_grant_says_that_it_is_view_only(self) -> None:
+        self.assertTrue(self.authorize(self.token).view_only)
+
+    def test_proxy_that_cannot_keep_input_back_gets_nothing(self) -> None:
+        self.conductor._client = rpc.get_client(
+            self.service.conductor._transport,
+            rpc.CONDUCTOR_TOPIC,
+            rpcapi.VERSION,
+            '1.2',
+        )
+        self.assertRaises(exception.TokenNotFound, self.authorize, self.token)
+        self.assertFalse(self.authorize(self.create()).view_only)
+
+    def test_proxy_of_an_older_release_gets_the_fields_it_knows(self) -> None:
+        client = self.conductor._client.prepare(version='1.0')
+        answer = client.call(
+            self.context,
+            'authorize_token',
+            token_hash=self.create().digest(),
+        )
+        self.assertEqual(
+            {
+                'server_id',
+                'console_type',
+                'connect',
+                'expires_at',
+                'project_id',
+                'user_id',
+                'secret',
+            },
+            set(answer),
+        )
+
+    def test_cap_of_the_configuration_holds(self) -> None:
+        self.service.conf.set_override(
+            'conductor', '1.2', group='upgrade_levels'
+        )
+        transport = rpc.get_transport(self.service.conf)
+        self.addCleanup(transport.cleanup)
+        self.conductor = rpcapi.ConductorAPI(self.service.conf, transport)
+        self.assertRaises(exception.TokenNotFound, self.authorize, self.token)
 
 
 class PurgeTest(_ConductorTestCase):

@@ -140,6 +140,7 @@ export const en = {
   chips: {
     connecting: 'Connecting',
     connected: 'Connected',
+    viewOnly: 'View only',
     waiting: 'Waiting',
     ended: 'Not connected',
     refused: 'Not connected',
@@ -156,6 +157,11 @@ export const en = {
   },
 
   connected: {headline: 'Connected', detail: ''},
+
+  viewOnly: {
+    headline: 'Connected, view only',
+    detail: 'Keys and the pointer do not reach the server.',
+  },
 
   /**
    * Why the page waits and connects again by itself.
@@ -284,6 +290,12 @@ export const en = {
       headline: 'Setting up the console took too long',
       detail: 'The network or the host of the server is slow. Reconnect to '
         + 'try again.',
+    },
+    4011: {
+      headline: 'This console is view-only',
+      detail: 'This page sent something that may not be sent to a console '
+        + 'that can only be watched. Reconnect. If it happens again, tell '
+        + 'your administrator.',
     },
   },
 

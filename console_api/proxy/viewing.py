@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The receiving half of a session that may see and change nothing.
+
+Such a session reads its client by another receiver than the others, whose way
+is as short as it was.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from console_api.proxy import closing
+from console_api.proxy.rfb import client_messages
+from console_api.proxy.ws import receiver
+
+
+class Sieve(Protocol):
+    """Keeps back what a viewer may not send."""
+
+    fault: str
+
+    def feed(self, data: bytes) -> bytes:
+        """What passes; ``fault`` is set where the session must end."""
+        ...
+
+
+class Silence:
+    """Lets nothing pass: whatever is typed at a serial line is input."""
+
+    fault = ''
+
+    def feed(self, data: bytes) -> bytes:
+        """Nothing of it."""
+        del data
+        return b''
+
+
+class Viewer(receiver.Receiver):
+    """Gives the payload as it comes until ``watch``, then what passes."""
+
+    __slots__ = ('_sieve', '_watches')
+
+    def __init__(self, sieve: Sieve) -> None:
+        super().__init__()
+        self._sieve = sieve
+        self._watches = False
+
+    def watch(self, early: bytes) -> bytes:
+        """From here on keep input back; returns what passes of ``early``."""
+        self._watches = True
+        return b''.join(self._sift([early]))
+
+    def receive(self, data: memoryview) -> list[bytes]:
+        """As a receiver does; what is kept back is not in it."""
+        chunks = super().receive(data)
+        if not self._watches or not chunks:
+            return chunks
+        return self._sift(chunks)
+
+    def _sift(self, chunks: Sequence[bytes]) -> list[bytes]:
+        passed = self._sieve.feed(b''.join(chunks))
+        if self._sieve.fault and self.violation is None:
+            self.violation = closing.beyond_viewing(self._sieve.fault)
+        return [passed] if passed else []
+
+
+def viewer(protocol: str) -> Viewer:
+    """The reader of a view-only session.
+
+    :raises EndedError: there is no way to tell input of this protocol
+    """
+    if protocol == 'vnc':
+        return Viewer(client_messages.Sieve())
+    if protocol == 'serial':
+        return Viewer(Silence())
+    raise closing.EndedError(
+        closing.INTERNAL, f'{protocol} cannot be view-only'
+    )
