@@ -148,3 +148,14 @@ def wait_for_signal(reload: Callable[[], None] | None = None) -> None:
         if signum != signal.SIGHUP or reload is None:
             return
         reload()
+
+
+def at_signals(act: Callable[[], None]) -> None:
+    """From now on call this at each SIGINT and SIGTERM; main thread only."""
+
+    def catch(signum: int, frame: object) -> None:
+        del signum, frame
+        act()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, catch)

@@ -10,6 +10,11 @@ STOPPING = 'STOPPING=1'
 _VARIABLE = 'NOTIFY_SOCKET'
 
 
+def stopping(seconds: float) -> None:
+    """Say that the service ends, and that it may take so many seconds."""
+    notify(f'{STOPPING}\nEXTEND_TIMEOUT_USEC={int(seconds * 1e6)}')
+
+
 def notify(state: str) -> None:
     """Send one state; nothing happens where systemd does not listen."""
     name = os.environ.get(_VARIABLE, '')

@@ -20,6 +20,8 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds that a worker has to end in, after it was asked to.
 GRACE = 30.0
+#: The same after it was asked a second time.
+_LAST_GRACE = 10.0
 #: A worker that lived so many seconds is replaced at once.
 _STABLE = 10.0
 #: Seconds before the next try after early ends; it doubles each time.
@@ -41,10 +43,16 @@ def per_core() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def run(count: int, work: Work, reload: Callable[[], None]) -> None:
+def run(
+    count: int,
+    work: Work,
+    reload: Callable[[], None],
+    grace: float = GRACE,
+) -> None:
     """Do the work in ``count`` processes until SIGINT or SIGTERM.
 
-    ``work`` calls ``ready`` once it serves and returns at SIGTERM. One worker
+    ``work`` calls ``ready`` once it serves and returns at SIGTERM, within
+    ``grace`` seconds. A second signal is handed on too. One worker
     needs no parent: the work is done here. Otherwise nothing may have started
     a thread yet. ``reload`` is called in the parent at SIGHUP, which the
     workers receive too.
@@ -54,7 +62,7 @@ def run(count: int, work: Work, reload: Callable[[], None]) -> None:
     if count == 1:
         work(lambda: systemd.notify(systemd.READY))
         return
-    _Parent(count, work, reload).run()
+    _Parent(count, work, reload, grace).run()
 
 
 @dataclasses.dataclass
@@ -70,8 +78,13 @@ class _Worker:
 
 class _Parent:
     def __init__(
-        self, count: int, work: Work, reload: Callable[[], None]
+        self,
+        count: int,
+        work: Work,
+        reload: Callable[[], None],
+        grace: float,
     ) -> None:
+        self._grace = grace
         self._work = work
         self._reload = reload
         self._workers = [_Worker() for _ in range(count)]
@@ -89,7 +102,7 @@ class _Parent:
                 systemd.notify(systemd.READY)
                 self._watch()
         finally:
-            systemd.notify(systemd.STOPPING)
+            systemd.stopping(self._grace)
             self._end()
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             os.close(self._alive_read)
@@ -200,15 +213,19 @@ class _Parent:
 
     def _end(self) -> None:
         self._send(signal.SIGTERM)
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + self._grace
+        asked = 1
         while any(worker.pid is not None for worker in self._workers):
             for worker in self._workers:
                 if _ended(worker) is not None:
                     _forget(worker)
             left = deadline - time.monotonic()
             caught = signal.sigtimedwait(_SIGNALS, min(max(left, 0.05), _TURN))
-            again = caught is not None and caught.si_signo in _ENDING
-            if left <= 0 or again:
+            if caught is not None and caught.si_signo in _ENDING:
+                asked += 1
+                self._send(signal.SIGTERM)
+                deadline = min(deadline, time.monotonic() + _LAST_GRACE)
+            if left <= 0 or asked > 2:
                 LOG.warning('Workers that have not ended yet are killed')
                 self._send(signal.SIGKILL)
 

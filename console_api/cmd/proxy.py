@@ -36,6 +36,7 @@ def _main() -> None:
         count,
         lambda ready: _serve(conf, ready, reuse_port=count > 1),
         lambda: service.reload(conf),
+        conf.proxy.drain_timeout + workers.GRACE,
     )
 
 
@@ -87,5 +88,7 @@ def _serve(
         heap.settle()
         ready()
         service.wait_for_signal(lambda: service.reload(conf, proxy.reload))
-        systemd.notify(systemd.STOPPING)
-        proxy.stop()
+        patience = conf.proxy.drain_timeout
+        systemd.stopping(patience + workers.GRACE)
+        service.at_signals(proxy.hurry)
+        proxy.stop(patience=patience)

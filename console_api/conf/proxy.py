@@ -132,6 +132,22 @@ One beyond it is answered 503 with Retry-After and closed, before anything of
 it is read. This bounds what clients without a token can take.
 """,
     ),
+    cfg.IntOpt(
+        'drain_timeout',
+        default=0,
+        min=0,
+        help="""
+How long sessions may go on after SIGTERM, in seconds.
+
+The proxy stops listening at once, and ends when the last session does. Those
+that are left after this time are told that the proxy goes down, and their
+pages connect again, which takes a token that is still good: sessions that are
+older than ``[consoleauth] token_ttl`` are over. The default suits a restart in
+which another proxy, or the same one, is back at once. For a rolling upgrade
+that should cut nobody off, set it to as long as you would wait. A second
+SIGTERM ends the wait.
+""",
+    ),
     cfg.StrOpt(
         'authority',
         default='conductor',

@@ -88,6 +88,9 @@ class ProxyServer:
         self._reuse_port = reuse_port
         self._front = front
         self._listeners = listeners.Listeners(self._take)
+        #: Set when a connection has ended, for ``drain``.
+        self._changed = asyncio.Event()
+        self._hurried = False
         self._tasks: dict[
             asyncio.Task[None], connection.Connection | None
         ] = {}
@@ -126,6 +129,23 @@ class ProxyServer:
         """Read the certificate again, if there is one."""
         if self._entrance.certificate is not None:
             self._entrance.certificate.reload()
+
+    async def drain(self, patience: float) -> None:
+        """Stop listening; return once no session is left, or as told.
+
+        That is after ``patience`` seconds, or at a call of ``hurry``.
+        """
+        self._listeners.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._services.places.sessions and not self._hurried:
+                    self._changed.clear()
+                    await self._changed.wait()
+
+    def hurry(self) -> None:
+        """Wait for no session to end by itself."""
+        self._hurried = True
+        self._changed.set()
 
     async def stop(self, grace: float = 5.0) -> None:
         """Stop listening and end all sessions, by force after ``grace`` s."""
@@ -185,6 +205,7 @@ class ProxyServer:
 
     def _served(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]
+        self._changed.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             # No message: it could hold what the client sent.
             LOG.error(
@@ -240,7 +261,7 @@ class ProxyThread:
         self._error: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ask: asyncio.Event | None = None
-        self._grace = 0.0
+        self._grace = self._patience = 0.0
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -273,15 +294,21 @@ class ProxyThread:
         else:
             self._loop.call_soon_threadsafe(self.server.renew, fresh)
 
-    def stop(self, grace: float = 5.0) -> None:
+    def stop(self, grace: float = 5.0, patience: float = 0.0) -> None:
         """End all sessions, at the latest after ``grace`` s, and the thread.
 
-        May be called again, and without a start.
+        Before, they have ``patience`` s to end by themselves, while nothing
+        listens any more. May be called again, and without a start.
         """
         if self._thread.is_alive() and self._loop and self._ask:
-            self._grace = grace
+            self._grace, self._patience = grace, patience
             self._loop.call_soon_threadsafe(self._ask.set)
             self._thread.join()
+
+    def hurry(self) -> None:
+        """End the patience of a ``stop``; from a signal's handler, too."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.server.hurry)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=self._loop_factory) as runner:
@@ -298,4 +325,5 @@ class ProxyThread:
         finally:
             self._started.set()
         await self._ask.wait()
+        await self.server.drain(self._patience)
         await self.server.stop(self._grace)

@@ -116,10 +116,23 @@ class WorkersTest(base.TestCase):
             lambda: set(self.noted('ended')) == workers, 'the end of all'
         )
 
-    def test_second_sigterm_kills_workers_that_hang(self) -> None:
+    def test_second_sigterm_reaches_the_workers(self) -> None:
         parent = self.started(
-            'serve(ready); threading.Event().wait()',
+            'serve(ready); service.wait_for_signal(); note("hurried")'
         )
         parent.send(signal.SIGTERM)
         parent.wait_for(lambda: len(self.noted('ended')) == 2, 'two')
         self.assertEqual(0, parent.stop())
+        self.assertEqual(2, len(self.noted('hurried')))
+
+    def test_third_sigterm_kills_workers_that_hang(self) -> None:
+        parent = self.started(
+            'serve(ready); service.at_signals(lambda: note("hurried"))\n'
+            '    while True: signal.pause()',
+        )
+        parent.send(signal.SIGTERM)
+        parent.wait_for(lambda: len(self.noted('ended')) == 2, 'two')
+        parent.send(signal.SIGTERM)
+        parent.wait_for(lambda: len(self.noted('hurried')) == 2, 'two')
+        self.assertEqual(0, parent.stop())
+        self.assertIn('are killed', parent.output)

@@ -94,6 +94,69 @@ class ServerTest(harness.ProxyTestCase):
                 )
 
 
+class DrainTest(harness.ProxyTestCase):
+    async def draining(self, patience: float = 600) -> asyncio.Future[None]:
+        """Begin to stop; returns once nothing listens any more."""
+        assert self.proxy is not None
+        listeners = self.proxy.server._listeners
+        stopping = asyncio.ensure_future(
+            asyncio.to_thread(self.proxy.stop, 5.0, patience)
+        )
+        await self.until(
+            lambda: not listeners.addresses, 'nothing listens any more'
+        )
+        return stopping
+
+    async def test_session_goes_on(self) -> None:
+        await self.with_backend()
+        async with self.connect() as ws:
+            await harness.rfb_open(ws)
+            stopping = await self.draining()
+            await ws.send(b'still here')
+            self.assertEqual(b'still here', await harness.receive(ws, 10))
+        await asyncio.wait_for(stopping, harness.DEADLINE)
+
+    async def test_new_connections_are_refused(self) -> None:
+        await self.with_backend()
+        address = self.address
+        async with self.connect() as ws:
+            await harness.rfb_open(ws)
+            stopping = await self.draining()
+            with self.assertRaises(ConnectionRefusedError):
+                await asyncio.open_connection(*address)
+        await asyncio.wait_for(stopping, harness.DEADLINE)
+
+    async def test_session_is_told_when_the_time_is_over(self) -> None:
+        await self.with_backend()
+        async with self.connect() as ws:
+            await harness.rfb_open(ws)
+            stopping = await self.draining(patience=0.5)
+            self.assertEqual(1001, await self.closing_of(ws))
+        await asyncio.wait_for(stopping, harness.DEADLINE)
+
+    async def test_session_is_told_when_there_is_hurry(self) -> None:
+        await self.with_backend()
+        async with self.connect() as ws:
+            await harness.rfb_open(ws)
+            stopping = await self.draining()
+            assert self.proxy is not None
+            self.proxy.hurry()
+            self.assertEqual(1001, await self.closing_of(ws))
+        await asyncio.wait_for(stopping, harness.DEADLINE)
+
+    async def test_connection_without_a_session_is_not_waited_for(
+        self,
+    ) -> None:
+        await self.start_proxy()
+        _, writer = await self.open_raw()
+        assert self.proxy is not None
+        tasks = self.proxy.server._tasks
+        await self.until(lambda: len(tasks) == 1, 'it is accepted')
+        stopping = await self.draining()
+        await asyncio.wait_for(stopping, harness.DEADLINE)
+        writer.close()
+
+
 @unittest.skipIf(server.uvloop is None, 'uvloop is not installed')
 class UvloopServerTest(ServerTest):
     """The same on the other event loop."""
