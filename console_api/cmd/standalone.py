@@ -14,6 +14,7 @@ from oslo_config import cfg
 
 from console_api import exception
 from console_api import service
+from console_api import version
 from console_api.api import auth
 from console_api.cmd import composition
 from console_api.cmd import state
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         'console proxy in one process, for this machine only.',
     )
     add = parser.add_argument
+    add('--version', action='version', version=version.version_string())
     add(
         '--state-dir',
         type=pathlib.Path,

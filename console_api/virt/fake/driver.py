@@ -21,8 +21,6 @@ except ModuleNotFoundError as exc:
         raise
     services = None  # type: ignore[assignment]
 
-_ADDRESS = '127.0.0.1'
-
 #: In these states a guest has its consoles.
 _LISTENING = ('active', 'paused', 'rescued', 'resized', 'suspended')
 
@@ -30,9 +28,10 @@ _LISTENING = ('active', 'paused', 'rescued', 'resized', 'suspended')
 class FakeDriver(driver.ConsoleDriver):
     """Simulates the servers that ``[fake] inventory`` lists.
 
-    A server's console listens on 127.0.0.1 from the first time that somebody
-    asks where, until the driver is closed. VNC and serial consoles work, the
-    SPICE ports greet their clients and let nobody in.
+    A server's console listens on the address that the options of its protocol
+    give to the proxies, 127.0.0.1 by default, from the first time that
+    somebody asks where, until the driver is closed. VNC and serial consoles
+    work, the SPICE ports greet their clients and let nobody in.
     """
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
@@ -147,11 +146,20 @@ class FakeDriver(driver.ConsoleDriver):
         kind = services.Port.of(console_type)
         if kind is None:
             raise exception.NotSupported()
+        address = self._address(kind)
         port = self._port(server, kind)
         if console_type.name != 'spice-direct':
-            return types.ConnectInfo(_ADDRESS, port)
+            return types.ConnectInfo(address, port)
         secure = self._port(server, services.Port.SPICE_TLS)
-        return types.ConnectInfo(_ADDRESS, port, tls_port=secure)
+        return types.ConnectInfo(address, port, tls_port=secure)
+
+    def _address(self, kind: 'services.Port') -> str:
+        conf = self.conf
+        if kind is services.Port.VNC:
+            return str(conf.vnc.server_proxyclient_address)
+        if kind is services.Port.SERIAL:
+            return str(conf.serial_console.proxyclient_address)
+        return str(conf.spice.server_proxyclient_address)
 
     def _port(
         self, server: inventory.SimulatedServer, kind: 'services.Port'
@@ -166,7 +174,9 @@ class FakeDriver(driver.ConsoleDriver):
                 log = self._logs[server.id] = _log_of(server)
             port = self._ports.get((server.id, kind))
             if port is None:
-                port = self._loop.listen(services.build(kind, server, log))
+                port = self._loop.listen(
+                    services.build(kind, server, log), self._address(kind)
+                )
                 self._ports[server.id, kind] = port
             return port
 

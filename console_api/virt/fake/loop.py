@@ -100,12 +100,16 @@ class Loop:
         )
         self._thread.start()
 
-    def listen(self, service: Service) -> int:
-        """Serve it on a free port of 127.0.0.1 and say which.
+    def listen(self, service: Service, address: str = _ADDRESS) -> int:
+        """Serve it on a free port of this address and say which.
 
-        :raises OSError: there is no port or no descriptor left
+        :raises OSError: the address is not this host's, or there is no port
+            or no descriptor left
         """
-        listener = socket.create_server((_ADDRESS, 0), backlog=_BACKLOG)
+        family = socket.AF_INET6 if ':' in address else socket.AF_INET
+        listener = socket.create_server(
+            (address, 0), family=family, backlog=_BACKLOG
+        )
         listener.setblocking(False)
         port: int = listener.getsockname()[1]
         self._call(lambda: self._add_listener(listener, service))

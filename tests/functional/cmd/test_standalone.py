@@ -12,6 +12,7 @@ import urllib.request
 
 import fixtures
 
+from console_api import version
 from tests import base
 from tests.fixtures import standalone
 
@@ -120,6 +121,13 @@ class RunningTest(base.TestCase):
         self.assertEqual(1, second.returncode)
         self.assertIn('another service runs', second.stderr)
         self.assertTrue((self.service.state / 'standalone.json').exists())
+
+
+class VersionTest(base.TestCase):
+    def test_tells_its_version(self) -> None:
+        done = run('--version')
+        self.assertEqual(0, done.returncode)
+        self.assertEqual(version.version_string(), done.stdout.strip())
 
 
 class InventoryTest(base.TestCase):

@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import pathlib
+import socket
 import threading
 import uuid
 
@@ -55,6 +56,18 @@ class TestBuiltIn(DriverTestCase):
             self.assertEqual('127.0.0.1', info.host)
             with rfb_client.RfbClient.connect(info.port) as client:
                 self.assertEqual(guest.name, client.start().name)
+
+    def test_each_protocol_listens_on_the_address_of_its_options(self):
+        self.config(group='vnc', server_proxyclient_address='127.0.0.2')
+        self.config(group='serial_console', proxyclient_address='::1')
+        fake = self.load()
+        server_id = fake.guests()[0].id
+        for console_type, address in ((NOVNC, '127.0.0.2'), (SERIAL, '::1')):
+            with self.subTest(address):
+                info = fake.connect_info(server_id, console_type)
+                self.assertEqual(address, info.host)
+                with socket.create_connection((address, info.port), 30):
+                    pass
 
     def test_a_console_stays_where_it_is(self):
         fake = self.load()
