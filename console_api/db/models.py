@@ -30,8 +30,12 @@ servers = sa.Table(
     # A page of one project's servers, and of everybody's: newest first.
     sa.Index(None, 'project_id', 'created_at', 'id'),
     sa.Index(None, 'created_at', 'id'),
-    # The report of one host.
-    sa.Index(None, 'host'),
+    # The report of one host, and a page of its servers.
+    sa.Index(None, 'host', 'created_at', 'id'),
+    # A page of those in one state; few are in most of them.
+    sa.Index(None, 'vm_state', 'created_at', 'id'),
+    # Hardly any server is at some task: they are found, then sorted.
+    sa.Index(None, 'task_state'),
     mysql_charset='utf8mb4',
 )
 

@@ -76,14 +76,9 @@ def page(
 
     :raises PatternError: the name is no pattern in this database's dialect
     """
-    query = sa.select(*_COLUMNS)
-    for clause in _clauses(wanted):
-        query = query.where(clause)
+    query = sa.select(*_COLUMNS).where(*_clauses(wanted))
     if after is not None:
-        query = query.where(
-            sa.tuple_(_table.c.created_at, _table.c.id)
-            < sa.tuple_(sa.literal(after.created_at), sa.literal(after.id))
-        )
+        query = _following(query, wanted, after)
     query = query.order_by(_table.c.created_at.desc(), _table.c.id.desc())
     try:
         rows = connection.execute(query.limit(limit)).all()
@@ -97,6 +92,30 @@ def page(
             raise
         raise PatternError(wanted.name) from exc
     return [_record(row) for row in rows]
+
+
+_Query = sa.Select[tuple[object, ...]]
+
+
+def _following(
+    query: _Query, wanted: ServerFilter, after: ServerRecord
+) -> _Query:
+    # MariaDB and MySQL find no place in an index by the pair alone, and in a
+    # large project none at all unless told: they would read all pages before
+    # this one.
+    states = (wanted.host, wanted.vm_states, wanted.task_states)
+    if wanted.project_id is not None and states == (None, None, None):
+        for dialect in ('mysql', 'mariadb'):
+            query = query.with_hint(
+                _table,
+                'FORCE INDEX (ix_servers_project_id_created_at_id)',
+                dialect,
+            )
+    return query.where(
+        _table.c.created_at <= after.created_at,
+        sa.tuple_(_table.c.created_at, _table.c.id)
+        < sa.tuple_(sa.literal(after.created_at), sa.literal(after.id)),
+    )
 
 
 def _clauses(wanted: ServerFilter) -> Iterable[sa.ColumnElement[bool]]:

@@ -18,6 +18,13 @@ from tests.fixtures import parts
 class SQLite:
     """How to make a database here and ask it for its plans."""
 
+    #: In the plan of a page that begins where the last one ended.
+    seeks = r'created_at[^=]*<'
+    #: How a plan names the key that is a number.
+    number = 'INTEGER PRIMARY KEY'
+    #: The index for a task of few: SQLite knows no value's own share.
+    tasks = 'ix_servers_vm_state_created_at_id'
+
     def url(self, test: base.TestCase) -> str:
         directory = test.useFixture(fixtures.TempDir()).path
         return f'sqlite:///{pathlib.Path(directory)}/console.sqlite'
@@ -64,6 +71,10 @@ class SQLite:
 class MariaDB:
     """The same on the MariaDB or MySQL of this machine."""
 
+    seeks = r'^range'
+    number = 'PRIMARY'
+    tasks = 'ix_servers_task_state'
+
     def url(self, test: base.TestCase) -> str:
         parts.require(test, 'mariadb')
         return test.useFixture(databases.MariaDB()).url
@@ -77,7 +88,9 @@ class MariaDB:
         return f'uq_{table}_{column}'
 
     def analyze(self, connection: sa.Connection) -> None:
-        connection.exec_driver_sql('ANALYZE TABLE servers, console_tokens')
+        connection.exec_driver_sql(
+            'ANALYZE TABLE servers, console_tokens, agents'
+        )
 
     def impatient(self, connection: sa.Connection) -> None:
         connection.exec_driver_sql('SET innodb_lock_wait_timeout = 2')
@@ -107,6 +120,10 @@ class MariaDB:
 
 class PostgreSQL:
     """The same on the PostgreSQL of this machine."""
+
+    seeks = r'"Index Cond": "[^"]*created_at'
+    number = 'pk_console_tokens'
+    tasks = 'ix_servers_task_state'
 
     def url(self, test: base.TestCase) -> str:
         parts.require(test, 'postgresql')
