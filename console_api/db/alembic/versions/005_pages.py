@@ -3,8 +3,8 @@
 
 from alembic import op
 
-revision = '004'
-down_revision = '003'
+revision = '005'
+down_revision = '004'
 branch_labels = None
 depends_on = None
 
