@@ -2,7 +2,9 @@
 """Measure the proxy, with websockify and HAProxy beside it in one run.
 
 The load comes from load.c, so a C compiler is needed. Everything listens on
-loopback and ends with the benchmark.
+loopback and ends with the benchmark. What is measured has one processor to
+itself and the load has the others, where there are two at least; what depends
+on the time is measured in rounds, of which the median counts.
 """
 
 import argparse
@@ -51,6 +53,7 @@ def _options() -> argparse.Namespace:
     add = parser.add_argument
     add('--only', nargs='+', choices=names, help='these measurements')
     add('--subjects', nargs='+', choices=[*_SUBJECTS], default=[*_SUBJECTS])
+    add('--rounds', type=int, default=3, help='of what depends on the time')
     add('--json', type=pathlib.Path, metavar='FILE', help='write it there too')
     add('--svg', type=pathlib.Path, metavar='FILE', help='draw it there')
     return parser.parse_args()
@@ -71,30 +74,60 @@ def _run(
     subprocess.run(
         ['cc', '-O2', '-pthread', '-o', str(program), str(_SOURCE)], check=True
     )
+    processor = _share_processors()
     names = _installed(options.subjects, folder)
     results: dict[str, measure.Figures] = {name: {} for name in names}
     with subjects.backend(program) as backend:
-        # One measurement of all before the next one: the machine's mood
-        # changes with time. Each has a process of its own, for memory that
-        # an earlier one has left would be used again.
+        place = subjects.Place(backend, folder, processor)
         for function in measure.ALL:
             if options.only and function.__name__ not in options.only:
                 continue
+            count = options.rounds if function in measure.REPEATED else 1
+            rounds = [
+                _round(function, names, program, place) for _ in range(count)
+            ]
             for name in names:
-                print(f'{function.__name__}: {name}', file=sys.stderr)
-                start, effort = _SUBJECTS[name]
-                with start(backend, folder) as subject:
-                    assert subject is not None
-                    bench = measure.Bench(program, subject, effort)
-                    measure.warm_up(bench)
-                    results[name].update(function(bench))
+                found = measure.medians([one[name] for one in rounds])
+                results[name].update(found)
     return results
+
+
+def _round(
+    function: measure.Measurement,
+    names: list[str],
+    program: pathlib.Path,
+    place: subjects.Place,
+) -> dict[str, measure.Figures]:
+    """One measurement of all: the machine's mood changes with time.
+
+    Each has a process of its own, for memory that an earlier measurement has
+    left would be used again.
+    """
+    found = {}
+    for name in names:
+        print(f'{function.__name__}: {name}', file=sys.stderr)
+        start, effort = _SUBJECTS[name]
+        with start(place) as subject:
+            assert subject is not None
+            bench = measure.Bench(program, subject, effort)
+            measure.warm_up(bench)
+            found[name] = function(bench)
+    return found
+
+
+def _share_processors() -> int | None:
+    """Leave one to what is measured; None if there is only one."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    if not others:
+        return None
+    os.sched_setaffinity(0, others)
+    return first
 
 
 def _installed(names: list[str], folder: pathlib.Path) -> list[str]:
     found = []
     for name in names:
-        with _SUBJECTS[name][0](0, folder) as subject:
+        with _SUBJECTS[name][0](subjects.Place(0, folder)) as subject:
             if subject is None:
                 print(f'{name} is not installed: left out')
             else:

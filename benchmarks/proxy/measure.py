@@ -3,12 +3,16 @@
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 import json
 import pathlib
+import resource
+import statistics
 import subprocess
 import time
+from typing import TypeAlias
 
 from benchmarks.proxy import subjects
 
@@ -94,10 +98,10 @@ class Bench:
 
     def memory(self, mode: str, *arguments: float) -> tuple[float, Figures]:
         """KiB that a client costs while it holds its sessions."""
-        before = self.subject.pss()
+        before = self.subject.own()
         with self.running(mode, *arguments) as report:
             time.sleep(_SETTLE)
-            return self.subject.pss() - before, report
+            return self.subject.own() - before, report
 
 
 def warm_up(bench: Bench) -> None:
@@ -120,14 +124,21 @@ def busy(bench: Bench) -> Figures:
 def opening(bench: Bench) -> Figures:
     """One after the other, and 16 at once."""
     alone = bench.run('open', bench.effort.opens // 10, 1)
-    before = bench.subject.cpu()
+    before, load_before = bench.subject.cpu(), _load_cpu()
     at_once = bench.run('open', bench.effort.opens, 16)
     spent = bench.subject.cpu() - before
     return {
         'ready': alone['p50'] * 1e3,
         'opens': at_once['rate'],
         'open_cpu': spent / bench.effort.opens * 1e3,
+        'open_load': (_load_cpu() - load_before) / bench.effort.opens * 1e3,
     }
+
+
+def _load_cpu() -> float:
+    """Processor time of the clients that have ended, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def ten_thousand(bench: Bench) -> Figures:
@@ -183,11 +194,11 @@ def pressure(bench: Bench) -> Figures:
 
 def silent(bench: Bench) -> Figures:
     """Connections that never say anything."""
-    before = bench.subject.pss()
+    before = bench.subject.own()
     process = bench.start('silent', bench.effort.silent)
     bench.line(process)
     time.sleep(_SETTLE)
-    grown = bench.subject.pss() - before
+    grown = bench.subject.own() - before
     found = {'silent': grown / bench.effort.silent}
     if bench.effort is FULL and bench.subject.framed:
         found['silent_closed'] = json.loads(bench.line(process))['closed']
@@ -200,7 +211,9 @@ def silent(bench: Bench) -> Figures:
     return found
 
 
-ALL: tuple[Callable[[Bench], Figures], ...] = (
+Measurement: TypeAlias = Callable[[Bench], Figures]
+
+ALL: tuple[Measurement, ...] = (
     idle,
     busy,
     opening,
@@ -211,3 +224,14 @@ ALL: tuple[Callable[[Bench], Figures], ...] = (
     pressure,
     silent,
 )
+
+#: What other work on the machine disturbs: to be repeated in turns.
+REPEATED = (opening, bulk, echo, gap)
+
+
+def medians(rounds: Sequence[Figures]) -> Figures:
+    """The median of each figure over some rounds."""
+    return {
+        key: statistics.median(figures[key] for figures in rounds)
+        for key in rounds[0]
+    }

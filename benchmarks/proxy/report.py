@@ -36,6 +36,7 @@ ROWS = (
     Row('ready', 'time to a ready session, p50', 'ms', 10),
     Row('opens', 'sessions opened, 16 at once', '1/s', 1500, at_least=True),
     Row('open_cpu', 'processor time of an open and close', 'ms'),
+    Row('open_load', '... and what the client takes for it', 'ms'),
     Row('down', 'guest to client', 's/GiB', 0.5),
     Row('up', 'client to guest, 64 KiB frames', 's/GiB', 0.6),
     Row('up_small', 'client to guest, 1 KiB frames', 's/GiB', 2.2),

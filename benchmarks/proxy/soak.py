@@ -106,7 +106,7 @@ async def _soak(
     samples: list[Sample] = []
     guests = churn.Guests(chance)
     async with guests.listening() as port:
-        with subjects.ours(port, folder) as subject:
+        with subjects.ours(subjects.Place(port, folder)) as subject:
             end = time.monotonic() + options.minutes * 60
             while time.monotonic() < end or not samples:
                 stop = min(end, time.monotonic() + options.round)
@@ -136,7 +136,7 @@ def _sample(subject: subjects.Subject) -> Sample:
     folder = pathlib.Path(f'/proc/{subject.pid}/fd')
     with contextlib.suppress(OSError):
         held = len(list(folder.iterdir()))
-        return Sample(subject.tasks(), held, subject.pss())
+        return Sample(subject.tasks(), held, subject.own())
     raise RuntimeError('the proxy has ended')
 
 

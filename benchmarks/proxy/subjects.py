@@ -52,11 +52,29 @@ class Subject:
 
     def pss(self) -> float:
         """Memory of all its processes in KiB, shared pages by their share."""
-        return sum(_pss(pid) for pid in _tree(self.pid))
+        return sum(_pss(pid, 'Pss') for pid in _tree(self.pid))
+
+    def own(self) -> float:
+        """The same without the pages of files.
+
+        Their share changes whenever any process that has loaded the same
+        libraries comes or goes, by megabytes.
+        """
+        kinds = ('Pss_Anon', 'Pss_Shmem')
+        return sum(_pss(pid, *kinds) for pid in _tree(self.pid))
 
     def cpu(self) -> float:
         """Processor time of all its processes, ended ones too, in seconds."""
         return sum(_cpu(pid) for pid in _tree(self.pid)) + _ended(self.pid)
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a subject runs; with a ``processor``, on that one alone."""
+
+    backend: int
+    folder: pathlib.Path
+    processor: int | None = None
 
 
 def most() -> int:
@@ -74,13 +92,15 @@ def _tree(pid: int) -> list[int]:
     return found
 
 
-def _pss(pid: int) -> float:
+def _pss(pid: int, *kinds: str) -> float:
+    total = 0.0
     with contextlib.suppress(OSError):
         rollup = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
         for line in rollup.splitlines():
-            if line.startswith('Pss:'):
-                return float(line.split()[1])
-    return 0.0
+            kind, _, rest = line.partition(':')
+            if kind in kinds:
+                total += float(rest.split()[0])
+    return total
 
 
 def _cpu(pid: int) -> float:
@@ -108,22 +128,20 @@ def backend(program: pathlib.Path) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def ours(backend_port: int, folder: pathlib.Path) -> Iterator[Subject]:
+def ours(place: Place) -> Iterator[Subject]:
     """This project's proxy."""
-    log = folder / 'proxy.log'
+    log = place.folder / 'proxy.log'
     command = [sys.executable, '-m', 'benchmarks.proxy.served']
-    with _process([*command, str(backend_port), str(log)]) as process:
+    command += [str(place.backend), str(log)]
+    with _process(command, place.processor) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
         yield Subject('console_api', port, True, process)
 
 
 @contextlib.contextmanager
-def websockify(
-    backend_port: int, folder: pathlib.Path
-) -> Iterator[Subject | None]:
+def websockify(place: Place) -> Iterator[Subject | None]:
     """Websockify of PyPI; None where it is not installed."""
-    del folder
     found = shutil.which(
         'websockify', path=str(pathlib.Path(sys.executable).parent)
     )
@@ -131,33 +149,34 @@ def websockify(
         yield None
         return
     port = _free_port()
-    command = [found, f'127.0.0.1:{port}', f'127.0.0.1:{backend_port}']
-    with _process(command) as process:
+    command = [found, f'127.0.0.1:{port}', f'127.0.0.1:{place.backend}']
+    with _process(command, place.processor) as process:
         _wait_for(port)
         yield Subject('websockify', port, True, process)
 
 
 @contextlib.contextmanager
-def haproxy(
-    backend_port: int, folder: pathlib.Path
-) -> Iterator[Subject | None]:
+def haproxy(place: Place) -> Iterator[Subject | None]:
     """HAProxy in TCP mode; None where it is not installed."""
     found = shutil.which('haproxy', path='/usr/sbin:/usr/local/sbin:/usr/bin')
     if found is None:
         yield None
         return
     port = _free_port()
-    path = folder / 'haproxy.cfg'
+    path = place.folder / 'haproxy.cfg'
     path.write_text(
-        _HAPROXY.format(port=port, backend=backend_port, sessions=most())
+        _HAPROXY.format(port=port, backend=place.backend, sessions=most())
     )
-    with _process([found, '-db', '-f', str(path)]) as process:
+    command = [found, '-db', '-f', str(path)]
+    with _process(command, place.processor) as process:
         _wait_for(port)
         yield Subject('haproxy', port, False, process)
 
 
 @contextlib.contextmanager
-def _process(command: list[str]) -> Iterator['subprocess.Popen[str]']:
+def _process(
+    command: list[str], processor: int | None = None
+) -> Iterator['subprocess.Popen[str]']:
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -166,6 +185,8 @@ def _process(command: list[str]) -> Iterator['subprocess.Popen[str]']:
         text=True,
     )
     try:
+        if processor is not None:
+            os.sched_setaffinity(process.pid, {processor})
         yield process
     finally:
         process.terminate()
