@@ -48,6 +48,7 @@ def run(
     work: Work,
     reload: Callable[[], None],
     grace: float = GRACE,
+    ending: Callable[[], None] = lambda: None,
 ) -> None:
     """Do the work in ``count`` processes until SIGINT or SIGTERM.
 
@@ -55,14 +56,14 @@ def run(
     ``grace`` seconds. A second signal is handed on too. One worker
     needs no parent: the work is done here. Otherwise nothing may have started
     a thread yet. ``reload`` is called in the parent at SIGHUP, which the
-    workers receive too.
+    workers receive too; ``ending`` there before they are asked to end.
 
     :raises ConfigurationError: a worker could not start
     """
     if count == 1:
         work(lambda: systemd.notify(systemd.READY))
         return
-    _Parent(count, work, reload, grace).run()
+    _Parent(count, work, reload, grace, ending).run()
 
 
 @dataclasses.dataclass
@@ -83,8 +84,10 @@ class _Parent:
         work: Work,
         reload: Callable[[], None],
         grace: float,
+        ending: Callable[[], None],
     ) -> None:
         self._grace = grace
+        self._ending = ending
         self._work = work
         self._reload = reload
         self._workers = [_Worker() for _ in range(count)]
@@ -212,6 +215,7 @@ class _Parent:
                 os.kill(worker.pid, number)
 
     def _end(self) -> None:
+        self._ending()
         self._send(signal.SIGTERM)
         deadline = time.monotonic() + self._grace
         asked = 1

@@ -14,6 +14,7 @@ from console_api import workers
 from console_api.cmd import lookup
 from console_api.proxy import authority
 from console_api.proxy import heap
+from console_api.proxy import listeners
 from console_api.proxy import server
 
 #: Look-ups of tokens that one worker has under way at once.
@@ -30,14 +31,34 @@ def _main() -> None:
     service.prepare(conf, sys.argv[1:])
     service.start_logging(conf)
     count = conf.proxy.workers or workers.per_core()
-    if count > 1:
-        _check_free(conf)
-    workers.run(
-        count,
-        lambda ready: _serve(conf, ready, reuse_port=count > 1),
-        lambda: service.reload(conf),
-        conf.proxy.drain_timeout + workers.GRACE,
-    )
+    with contextlib.ExitStack() as stack:
+        place = listeners.Place(
+            conf.proxy.host, conf.proxy.port, reuse_port=count > 1
+        )
+        if conf.proxy.unix_socket:
+            made = _unix_socket(conf)
+            stack.callback(made.close)
+            place = listeners.Place(shared=made.socket)
+        elif count > 1:
+            _check_free(conf)
+        workers.run(
+            count,
+            lambda ready: _serve(conf, ready, place),
+            lambda: service.reload(conf),
+            conf.proxy.drain_timeout + workers.GRACE,
+            stack.close,
+        )
+
+
+def _unix_socket(conf: cfg.ConfigOpts) -> listeners.UnixSocket:
+    """Made before there are workers, which share it."""
+    path: str = conf.proxy.unix_socket
+    try:
+        return listeners.UnixSocket(path, int(conf.proxy.unix_socket_mode, 8))
+    except OSError as exc:
+        raise exception.ConfigurationError(
+            f'cannot listen on {path}: {exc.strerror or exc}'
+        ) from exc
 
 
 def _check_free(conf: cfg.ConfigOpts) -> None:
@@ -53,12 +74,9 @@ def _check_free(conf: cfg.ConfigOpts) -> None:
             type=socket.SOCK_STREAM,
             flags=socket.AI_PASSIVE,
         )
-        for family, kind, _, _, address in found:
-            with socket.socket(family, kind) as sock:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                sock.bind(address)
+        only = len({entry[0] for entry in found}) > 1
+        for family, _, _, _, address in found:
+            listeners.listen(family, address, False, only).close()
     except OSError as exc:
         raise _cannot_listen(conf, exc) from exc
 
@@ -73,13 +91,13 @@ def _cannot_listen(
 
 
 def _serve(
-    conf: cfg.ConfigOpts, ready: workers.Ready, reuse_port: bool
+    conf: cfg.ConfigOpts, ready: workers.Ready, place: listeners.Place
 ) -> None:
     with contextlib.ExitStack() as stack:
         proxy = server.ProxyThread(
             conf,
             authority.ThreadedAuthority(lookup.make(conf, stack), _LOOKUPS),
-            reuse_port=reuse_port,
+            place=place,
         )
         try:
             proxy.start()

@@ -10,7 +10,9 @@ OPTS = [
         'host',
         default='0.0.0.0',  # noqa: S104 - it faces the users
         help="""
-The address that the proxy listens on.
+The address that the proxy listens on: of IPv4, of IPv6, or ``::`` for both.
+
+Related options: ``unix_socket``.
 """,
     ),
     cfg.PortOpt(
@@ -18,6 +20,59 @@ The address that the proxy listens on.
         default=6080,
         help="""
 The TCP port that the proxy listens on.
+""",
+    ),
+    cfg.StrOpt(
+        'unix_socket',
+        help="""
+The path of a Unix socket to listen on, instead of ``host`` and ``port``.
+
+For a proxy in front on the same host. All workers share it. A socket that
+nobody listens on any more is replaced; anything else in its place keeps the
+proxy from starting. Only the user of the service should be able to write to
+its folder. Put ``unix`` into ``trusted_proxies`` to believe what comes there.
+
+Related options: ``unix_socket_mode``, ``trusted_proxies``.
+""",
+    ),
+    cfg.StrOpt(
+        'unix_socket_mode',
+        default='660',
+        regex='^0?[0-7]{3}$',
+        help="""
+Who may connect to ``unix_socket``, as chmod(1) writes it.
+""",
+    ),
+    cfg.ListOpt(
+        'trusted_proxies',
+        default=[],
+        help="""
+Addresses and networks of the proxies in front, which are believed.
+
+From these the client's address is taken out of ``X-Forwarded-For``, the scheme
+out of ``X-Forwarded-Proto`` and the host out of ``X-Forwarded-Host``: for the
+log, for ``max_sessions_per_client`` and for the Origin of the own pages. Of a
+chain, the client is the rightmost address that is not in this list. From
+others these headers count for nothing. ``unix`` stands for all who come
+through ``unix_socket``.
+
+A proxy in front must set each of the three or take it away, or it hands on
+what its client has made up.
+
+Related options: ``proxy_protocol``.
+""",
+    ),
+    cfg.BoolOpt(
+        'proxy_protocol',
+        default=False,
+        help="""
+Whether each connection from ``trusted_proxies`` begins with a PROXY header of
+version 2, as HAProxy's ``send-proxy-v2`` sends it.
+
+One that does not is closed. Connections from elsewhere begin without it. The
+header has ``handshake_timeout`` seconds to come.
+
+Related options: ``trusted_proxies``.
 """,
     ),
     cfg.IntOpt(

@@ -7,6 +7,7 @@ import logging
 
 from console_api.proxy import closing
 from console_api.proxy import entrance
+from console_api.proxy import forwarded
 from console_api.proxy import inbox
 from console_api.proxy import opening
 from console_api.proxy import pages
@@ -14,6 +15,7 @@ from console_api.proxy import request
 from console_api.proxy import services
 from console_api.proxy import session
 from console_api.proxy import upgrade
+from console_api.proxy import wire
 
 LOG = logging.getLogger(__name__)
 
@@ -24,30 +26,30 @@ RESPONSE_TIMEOUT = 60.0
 class Connection:
     """What a client asks for, one request after the other.
 
-    ``peer`` is the client's address as text, for the log.
+    ``source`` is the other side as the socket names it.
     """
 
     __slots__ = (
         '_client',
         '_entrance',
         '_pages',
-        '_peer',
         '_services',
         '_session',
+        '_source',
         '_task',
     )
 
     def __init__(
         self,
         client: inbox.Inbox,
-        peer: str,
+        source: forwarded.Source,
         shared: services.Services,
         served: pages.Pages,
         entry: entrance.Entrance,
     ) -> None:
         self._client: inbox.Inbox | None = client
         self._entrance = entry
-        self._peer = peer
+        self._source = source
         self._services = shared
         self._pages = served
         self._session: session.Session | None = None
@@ -59,9 +61,8 @@ class Connection:
         client = self._client
         assert client is not None
         try:
-            scheme = await self._enter(client)
-            if scheme is not None:
-                self._session = await self._answer(client, scheme)
+            if await self._enter(client):
+                self._session = await self._answer(client)
             if self._session is None:
                 await closing.part(client.wire, None, self._services.buffer)
         finally:
@@ -79,17 +80,38 @@ class Connection:
         elif self._task is not None:
             self._task.cancel()
 
-    async def _enter(self, client: inbox.Inbox) -> str | None:
-        """http or https; None if the client is not let in."""
+    @property
+    def _peer(self) -> str:
+        """The address for the log."""
+        return wire.peer_text((self._source.host, self._source.port))
+
+    async def _enter(self, client: inbox.Inbox) -> bool:
+        """Whether the client is let in."""
         try:
-            return await self._entrance.enter(client, self._services.buffer)
+            self._source = await self._entrance.enter(
+                client, self._source, self._services.buffer
+            )
         except entrance.EntranceError as exc:
             LOG.debug('%s was not let in: %s', self._peer, exc)
-            return None
+            return False
+        return True
 
-    async def _answer(
-        self, client: inbox.Inbox, scheme: str
-    ) -> session.Session | None:
+    def _believe(
+        self, head: request.Request
+    ) -> tuple[request.Request, forwarded.Source]:
+        """The request and its source, as trusted proxies in front say."""
+        trust = self._entrance.rules.trust
+        if not trust.covers(self._source.host):
+            return head, self._source
+        claims = forwarded.Claims(
+            head.words('x-forwarded-for'),
+            head.words('x-forwarded-proto'),
+            head.words('x-forwarded-host'),
+        )
+        source, host = forwarded.resolve(self._source, claims, trust)
+        return head if host is None else head.with_host(host), source
+
+    async def _answer(self, client: inbox.Inbox) -> session.Session | None:
         """Serve pages; returns the session if the client asks for one."""
         http = request.HttpConnection(client)
         more = True
@@ -99,15 +121,17 @@ class Connection:
                 head = await self._head(http)
                 if head is None:
                     return None
+                head, source = self._believe(head)
+                peer = wire.peer_text((source.host, source.port))
                 if head.is_websocket:
                     wanted = dataclasses.replace(
-                        upgrade.parse_upgrade(head), scheme=scheme
+                        upgrade.parse_upgrade(head), scheme=source.scheme
                     )
                     return session.Session(
                         self._services,
-                        opening.Opening(client, self._peer, http, wanted),
+                        opening.Opening(client, peer, http, wanted),
                     )
-                response = await self._pages.respond(head, self._peer)
+                response = await self._pages.respond(head, peer)
             except request.RequestError as exc:
                 response = request.Response(exc.status, exc.headers)
             head_only = head is not None and head.method == 'HEAD'

@@ -54,6 +54,11 @@ class Request:
             if word.strip()
         ]
 
+    def with_host(self, host: str) -> 'Request':
+        """The same, asked of this host."""
+        others = (field for field in self.fields if field[0] != 'host')
+        return dataclasses.replace(self, fields=(('host', host), *others))
+
     @property
     def is_websocket(self) -> bool:
         """Whether the client asks for a WebSocket, rightly or not."""

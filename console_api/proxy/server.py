@@ -21,6 +21,7 @@ from console_api.proxy import certificates
 from console_api.proxy import connection
 from console_api.proxy import direct
 from console_api.proxy import entrance
+from console_api.proxy import forwarded
 from console_api.proxy import front as front_page
 from console_api.proxy import inbox
 from console_api.proxy import limits
@@ -57,8 +58,8 @@ class ProxyServer:
     """One listener and its sessions, on the loop that calls ``start``.
 
     ``static_root`` is where the console pages are, if not beside this module.
-    With ``reuse_port`` other processes may listen beside it. ``front`` makes
-    it list the servers at ``/``.
+    It listens at ``place``, by default as the options say. ``front`` makes it
+    list the servers at ``/``.
 
     :raises ConfigurationError: an origin or a certificate is no good
     """
@@ -68,24 +69,22 @@ class ProxyServer:
         conf: cfg.ConfigOpts,
         authority: authority.Authority,
         static_root: pathlib.Path = static.ROOT,
-        reuse_port: bool = False,
+        place: listeners.Place | None = None,
         front: front_page.FrontPage | None = None,
     ) -> None:
-        self._host: str = conf.proxy.host
-        self._port: int = conf.proxy.port
         self._settings = settings.load(conf)
         self._tls = _tls_context(conf)
         self._direct = direct.DirectFiles(
             direct.load(conf), authority, self._settings.authority_timeout
         )
         self._entrance = entrance.Entrance(
-            self._settings.handshake_timeout,
-            certificates.load(conf),
-            only_tls=conf.ssl_only,
+            entrance.load(conf), certificates.load(conf)
         )
         self._authority = authority
         self._static_root = static_root
-        self._reuse_port = reuse_port
+        self._place = place or listeners.Place(
+            conf.proxy.host, conf.proxy.port
+        )
         self._front = front
         self._listeners = listeners.Listeners(self._take)
         #: Set when a connection has ended, for ``drain``.
@@ -116,7 +115,7 @@ class ProxyServer:
             self._static_root, self._settings.allowed_origins, self._front
         )
         self._pages = pages.Pages(self._files, self._direct, self._front)
-        await self._listeners.listen(self._host, self._port, self._reuse_port)
+        await self._listeners.listen(self._place)
         self._listeners.start()
 
     def renew(self, fresh: settings.Settings) -> None:
@@ -170,7 +169,9 @@ class ProxyServer:
             # A client of TLS could not read an answer.
             _refuse(sock, answer=self._entrance.certificate is None)
             return
-        task = asyncio.ensure_future(self._serve(sock, address[:2]))
+        task = asyncio.ensure_future(
+            self._serve(sock, forwarded.of_socket(address))
+        )
         self._tasks[task] = None
         task.add_done_callback(self._served)
 
@@ -181,7 +182,7 @@ class ProxyServer:
         return waiting >= counted.most.handshakes
 
     async def _serve(
-        self, sock: socket.socket, address: tuple[str, int]
+        self, sock: socket.socket, source: forwarded.Source
     ) -> None:
         try:
             wire.tune(sock)
@@ -192,7 +193,7 @@ class ProxyServer:
             return
         serving = connection.Connection(
             client,
-            wire.peer_text(address),
+            source,
             self._services,
             self._pages,
             self._entrance,
@@ -245,12 +246,10 @@ class ProxyThread:
         authority: authority.Authority,
         static_root: pathlib.Path = static.ROOT,
         loop_factory: LoopFactory = new_event_loop,
-        reuse_port: bool = False,
+        place: listeners.Place | None = None,
         front: front_page.FrontPage | None = None,
     ) -> None:
-        self.server = ProxyServer(
-            conf, authority, static_root, reuse_port, front
-        )
+        self.server = ProxyServer(conf, authority, static_root, place, front)
         self._conf = conf
         self._loop_factory = loop_factory
         # A main thread that dies without a stop() must not be held up.

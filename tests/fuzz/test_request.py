@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from console_api.proxy import connection
 from console_api.proxy import direct
+from console_api.proxy import entrance
+from console_api.proxy import forwarded
 from console_api.proxy import inbox
 from console_api.proxy import origin
 from console_api.proxy import pages
@@ -22,6 +24,9 @@ from tests.functional.proxy import harness
 
 _SETTINGS = hypothesis.settings(deadline=None, max_examples=200)
 
+_ENTRANCE = entrance.Entrance(
+    entrance.Rules(30.0, False, forwarded.Trust(['127.0.0.1']), False), None
+)
 _UPGRADE = (
     b'GET /?token=abc HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n'
     b'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nOrigin: http://x\r\n'
@@ -70,7 +75,10 @@ class ConnectionTest(base.TestCase):
                 direct.Settings(frozenset()), shared.authority, 30
             )
             served = pages.Pages(files, made, None)
-            serving = connection.Connection(client, 'peer', shared, served)
+            source = forwarded.Source('127.0.0.1')
+            serving = connection.Connection(
+                client, source, shared, served, _ENTRANCE
+            )
             task = asyncio.ensure_future(serving.serve())
             theirs.sendall(data)
             theirs.shutdown(socket.SHUT_WR)

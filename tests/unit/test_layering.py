@@ -83,7 +83,9 @@ ONLY_IN: Mapping[str, Sequence[str]] = {
 STANDARD_ONLY = (
     'proxy.ws',
     'proxy.rfb',
+    'proxy.forwarded',
     'proxy.origin',
+    'proxy.proxyprotocol',
     'consoles.types',
     'consoles.urls',
     'virt.libvirt.domain',

@@ -164,6 +164,50 @@ class SessionsTest(base.TestCase):
         proxy.wait_for(lambda: len(proxy.children) == 2, 'another worker')
         self.assertTrue(all(self.echoes(ws) for ws in alive))
 
+    def unix_session(self, path: pathlib.Path) -> ws_client.ClientConnection:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(str(path))
+        return self.session(sock=sock)
+
+    def check_unix_socket(self, workers: int) -> None:
+        path = self.folder / 'proxy.sock'
+        proxy = self.started(
+            workers=workers, unix_socket=path, unix_socket_mode=600
+        )
+        self.assertEqual(0o600, path.stat().st_mode & 0o777)
+        self.assertTrue(self.refuses())
+        sessions = [self.unix_session(path) for _ in range(4)]
+        self.assertTrue(all(self.echoes(ws) for ws in sessions))
+        self.assertEqual(0, proxy.stop())
+        self.assertFalse(path.exists())
+
+    def test_unix_socket_of_one_worker(self) -> None:
+        self.check_unix_socket(1)
+
+    def test_unix_socket_that_workers_share(self) -> None:
+        self.check_unix_socket(2)
+
+    def test_drain_takes_the_unix_socket_away(self) -> None:
+        path = self.folder / 'proxy.sock'
+        proxy = self.started(workers=2, unix_socket=path, drain_timeout=600)
+        ws = self.unix_session(path)
+        proxy.send(signal.SIGTERM)
+        proxy.wait_for(lambda: not path.exists(), 'it is taken away')
+        self.assertTrue(self.echoes(ws))
+        ws.close()
+        self.assertEqual(0, proxy.process.wait(processes.PATIENCE))
+
+    def test_worker_that_comes_later_shares_the_unix_socket(self) -> None:
+        path = self.folder / 'proxy.sock'
+        proxy = self.started(workers=2, unix_socket=path)
+        first = set(proxy.children)
+        for pid in first:
+            os.kill(pid, signal.SIGKILL)
+        proxy.wait_for(
+            lambda: len(set(proxy.children) - first) == 2, 'two others'
+        )
+        self.unix_session(path)
+
     def test_sighup_renews_the_certificate_of_all_workers(self) -> None:
         ca = certificates.Authority(self.folder)
         pair = ca.issue('127.0.0.1')

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proxies in front: what they say of their clients, and HAProxy itself."""
+
+import asyncio
+import contextlib
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from websockets import exceptions
+
+from console_api import exception
+from console_api.proxy import forwarded
+from tests.fixtures import processes
+from tests.functional.proxy import harness
+from tests.unit.proxy import test_proxyprotocol as headers
+
+_HAPROXY = shutil.which('haproxy', path='/usr/sbin:/usr/local/sbin:/usr/bin')
+_PAGE = 'https://console.example.com'
+_REQUEST = b'GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+
+
+class FrontCase(harness.ProxyTestCase):
+    async def status(self, **options: object) -> int:
+        """How a request for a session is answered."""
+        try:
+            async with self.connect(**options):
+                return 101
+        except exceptions.InvalidStatus as exc:
+            return exc.response.status_code
+
+    def claims(self, **values: str) -> dict[str, object]:
+        return {
+            'additional_headers': {
+                f'X-Forwarded-{name.capitalize()}': value
+                for name, value in values.items()
+            }
+        }
+
+
+class HeadersTest(FrontCase):
+    async def start(self, *trusted: str) -> None:
+        self.set('proxy', trusted_proxies=list(trusted))
+        await self.with_backend()
+
+    async def test_page_of_the_forwarded_host_is_an_own_one(self) -> None:
+        await self.start('127.0.0.0/8')
+        claims = self.claims(proto='https', host='console.example.com')
+        self.assertEqual(101, await self.status(origin=_PAGE, **claims))
+        self.assertEqual(403, await self.status(origin=_PAGE))
+
+    async def test_nobody_else_is_believed(self) -> None:
+        await self.start('192.0.2.0/24')
+        claims = self.claims(proto='https', host='console.example.com')
+        self.assertEqual(403, await self.status(origin=_PAGE, **claims))
+
+    async def test_scheme_alone_is_taken(self) -> None:
+        await self.start('127.0.0.1')
+        page = self.own_origin.replace('http', 'https')
+        claims = self.claims(proto='https')
+        self.assertEqual(101, await self.status(origin=page, **claims))
+
+    async def test_log_has_the_client(self) -> None:
+        await self.start('127.0.0.1')
+        claims = self.claims(**{'for': '6.6.6.6, 192.0.2.7'})
+        with self.assertLogs('console_api.proxy', 'INFO') as logs:
+            self.assertEqual(101, await self.status(**claims))
+            await self.nothing_left()
+        self.assertIn('192.0.2.7:0', '\n'.join(logs.output))
+        self.assertNotIn('127.0.0.1:', '\n'.join(logs.output))
+
+    async def test_each_client_has_a_limit_of_its_own(self) -> None:
+        self.set('proxy', max_sessions_per_client=1)
+        await self.start('127.0.0.1')
+        one = self.claims(**{'for': '192.0.2.7'})
+        other = self.claims(**{'for': '192.0.2.8'})
+        async with self.connect(**one) as ws:
+            await harness.rfb_open(ws)
+            self.assertEqual(503, await self.status(**one))
+            self.assertEqual(101, await self.status(**other))
+
+    async def test_page_may_connect_to_the_forwarded_host(self) -> None:
+        await self.start('127.0.0.1')
+        answer = await self.exchange(
+            b'GET /vnc.html HTTP/1.1\r\nHost: inner\r\nConnection: close\r\n'
+            b'X-Forwarded-Host: console.example.com\r\n\r\n'
+        )
+        self.assertIn(b'wss://console.example.com', answer)
+        self.assertNotIn(b'inner', answer)
+
+    async def test_what_is_no_network_keeps_it_from_starting(self) -> None:
+        with self.assertRaisesRegex(
+            exception.ConfigurationError, 'trusted_proxies.*lb.example.com'
+        ):
+            await self.start('lb.example.com')
+
+
+class PreambleTest(FrontCase):
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
+        self.set('proxy', trusted_proxies=['127.0.0.1'], proxy_protocol=True)
+
+    async def test_header_names_the_client(self) -> None:
+        await self.start_proxy()
+        with self.assertLogs('console_api.proxy', 'DEBUG') as logs:
+            answer = await self.exchange(
+                headers.header(headers.addresses('192.0.2.7', 99)) + _REQUEST
+            )
+        self.assertEqual(b'HTTP/1.1 404', answer[:12])
+        self.assertIn('192.0.2.7:99 was answered', '\n'.join(logs.output))
+
+    async def test_header_in_pieces(self) -> None:
+        await self.start_proxy()
+        reader, writer = await self.open_raw()
+        data = headers.header(headers.addresses()) + _REQUEST
+        for number in range(0, len(data), 7):
+            writer.write(data[number : number + 7])
+            await writer.drain()
+            await asyncio.sleep(0)
+        self.assertEqual(b'HTTP/1.1 404', await reader.readexactly(12))
+        writer.close()
+
+    async def test_health_check_is_answered(self) -> None:
+        await self.start_proxy()
+        answer = await self.exchange(
+            headers.header(b'', command=0x20) + _REQUEST
+        )
+        self.assertEqual(b'HTTP/1.1 404', answer[:12])
+
+    async def test_connection_without_a_header_is_closed(self) -> None:
+        await self.start_proxy()
+        with self.assertLogs('console_api.proxy', 'DEBUG') as logs:
+            self.assertEqual(b'', await self.exchange(_REQUEST))
+        self.assertIn('no PROXY header', '\n'.join(logs.output))
+
+    async def test_header_that_does_not_end_is_given_up(self) -> None:
+        self.set('proxy', handshake_timeout=1)
+        await self.start_proxy()
+        data = headers.header(headers.addresses())[:-1]
+        self.assertEqual(b'', await self.exchange(data))
+
+    async def test_others_come_without_a_header(self) -> None:
+        self.set('proxy', trusted_proxies=['192.0.2.1'])
+        await self.start_proxy()
+        answer = await self.exchange(_REQUEST)
+        self.assertEqual(b'HTTP/1.1 404', answer[:12])
+
+    async def test_header_of_a_stranger_is_no_request(self) -> None:
+        self.set('proxy', trusted_proxies=['192.0.2.1'])
+        await self.start_proxy()
+        answer = await self.exchange(headers.header(headers.addresses()))
+        self.assertEqual(b'HTTP/1.1 400', answer[:12])
+
+    async def test_nobody_to_trust_keeps_it_from_starting(self) -> None:
+        self.set('proxy', trusted_proxies=[])
+        with self.assertRaisesRegex(
+            exception.ConfigurationError, 'trusted_proxies is not'
+        ):
+            await self.start_proxy()
+
+
+class SecurePreambleTest(harness.SecureCase):
+    async def test_tls_begins_behind_the_header(self) -> None:
+        self.set('proxy', trusted_proxies=['127.0.0.1'], proxy_protocol=True)
+        await self.start_proxy()
+        sock = socket.create_connection(self.address, harness.DEADLINE)
+        sock.sendall(headers.header(headers.addresses()))
+        secure = await asyncio.to_thread(
+            self.trust.wrap_socket, sock, server_hostname='127.0.0.1'
+        )
+        with secure:
+            await asyncio.to_thread(secure.sendall, _REQUEST)
+            answer = await asyncio.to_thread(secure.recv, 12)
+        self.assertEqual(b'HTTP/1.1 404', answer)
+
+
+@unittest.skipIf(_HAPROXY is None, 'haproxy is not installed')
+class HaproxyTest(FrontCase):
+    """The real one in front, in its modes."""
+
+    def run_haproxy(self, path: pathlib.Path) -> None:
+        assert _HAPROXY is not None
+        process = subprocess.Popen([_HAPROXY, '-db', '-f', str(path)])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+
+    async def front(self, mode: str, server: str) -> int:
+        """Start it before the proxy; its port."""
+        port = processes.free_port()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = pathlib.Path(folder.name) / 'haproxy.cfg'
+        path.write_text(
+            'defaults\n timeout connect 10s\n timeout client 1m\n'
+            ' timeout server 1m\n timeout tunnel 1m\n'
+            f'listen front\n mode {mode}\n bind 127.0.0.1:{port}\n'
+            f' server it 127.0.0.1:{self.address[1]} {server}\n'
+        )
+        self.run_haproxy(path)
+
+        def listens() -> bool:
+            with contextlib.suppress(OSError):
+                socket.create_connection(('127.0.0.1', port)).close()
+                return True
+            return False
+
+        await self.until(listens, 'HAProxy listens')
+        return port
+
+    async def check(self, mode: str, server: str) -> None:
+        """A session through it, whose client is named in the log."""
+        self.set('proxy', trusted_proxies=['127.0.0.0/8'])
+        await self.with_backend()
+        port = await self.front(mode, server)
+        with self.assertLogs('console_api.proxy', 'INFO') as logs:
+            async with self.connect(
+                host='127.0.0.1',
+                port=port,
+                local_addr=('127.0.0.9', 0),
+                origin=None,
+            ) as ws:
+                await harness.rfb_open(ws)
+                await ws.send(b'hello')
+                self.assertEqual(b'hello', await harness.receive(ws, 5))
+            await self.nothing_left()
+        self.assertIn('127.0.0.9:', '\n'.join(logs.output))
+
+    async def test_proxy_header(self) -> None:
+        self.set('proxy', proxy_protocol=True)
+        await self.check('tcp', 'send-proxy-v2')
+
+    async def test_proxy_header_with_more_fields(self) -> None:
+        self.set('proxy', proxy_protocol=True)
+        await self.check(
+            'tcp', 'send-proxy-v2-ssl proxy-v2-options crc32c,unique-id'
+        )
+
+    async def test_forwarded_headers(self) -> None:
+        await self.check('http\n option forwardfor', '')
+
+    async def test_health_checks_leave_nothing(self) -> None:
+        self.set('proxy', trusted_proxies=['127.0.0.0/8'], proxy_protocol=True)
+        await self.start_proxy()
+        assert self.proxy is not None
+        with self.assertLogs('console_api.proxy', 'DEBUG') as logs:
+            await self.front(
+                'tcp\n option httpchk GET /vnc.html',
+                'send-proxy-v2 check inter 50ms check-send-proxy',
+            )
+            await self.until(
+                lambda: 'was answered' in '\n'.join(logs.output),
+                'a health check was answered',
+            )
+        self.assertNotIn('ERROR', '\n'.join(logs.output))
+
+
+class SourceTest(FrontCase):
+    async def test_ipv4_client_of_both_families_is_ipv4(self) -> None:
+        self.set('proxy', host='::', trusted_proxies=['127.0.0.1'])
+        await self.with_backend()
+        port = self.address[1]
+        claims = self.claims(**{'for': '192.0.2.7'})
+        with self.assertLogs('console_api.proxy', 'INFO') as logs:
+            async with self.connect(
+                host='127.0.0.1', port=port, origin=None, **claims
+            ) as ws:
+                await harness.rfb_open(ws)
+            async with self.connect(host='::1', port=port, origin=None) as ws:
+                await harness.rfb_open(ws)
+            await self.nothing_left()
+        self.assertIn('192.0.2.7:0', '\n'.join(logs.output))
+        self.assertIn('[::1]:', '\n'.join(logs.output))
+
+    def test_client_of_a_unix_socket_has_a_name(self) -> None:
+        self.assertEqual(forwarded.UNIX, forwarded.of_socket('').host)
