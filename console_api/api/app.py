@@ -28,8 +28,10 @@ from console_api.api import openapi
 from console_api.api import operation
 from console_api.api import routes
 from console_api.api.controllers import versions
+from console_api.conf import consoleauth
 from console_api.consoles import broker as console_broker
 from console_api.consoles import targets
+from console_api.consoles import tokens
 from console_api.db import api as db_api
 from console_api.servers import directory as server_directory
 from console_api.servers import nova
@@ -233,6 +235,10 @@ def _services(conf: cfg.ConfigOpts) -> operation.Services:
             agents,
             conf.consoleauth.token_ttl,
             targets.AllowedTargets(conf.console.allowed_targets),
+            tokens.Use(
+                conf.consoleauth.token_use == consoleauth.SINGLE,
+                conf.consoleauth.reconnect_window,
+            ),
         ),
     )
 

@@ -197,12 +197,15 @@ class Standalone:
         stack: contextlib.ExitStack,
         conductor: conductor_process.Conductor,
     ) -> None:
-        def lookup(token: str) -> types.ConsoleGrant:
+        def lookup(
+            token: str, key: tokens.SessionKey | None = None
+        ) -> types.ConsoleGrant:
             return conductor.broker.grant(
                 context.service_context(),
                 tokens.Token(token).digest(),
                 session=True,
                 views=True,
+                key=key,
             )
 
         proxy = proxy_server.ProxyThread(

@@ -27,9 +27,11 @@ def make(
     stack.callback(transport.cleanup)
     conductor = rpcapi.ConductorAPI(conf, transport)
 
-    def lookup(token: str) -> types.ConsoleGrant:
+    def lookup(
+        token: str, key: tokens.SessionKey | None = None
+    ) -> types.ConsoleGrant:
         return conductor.enter_session(
-            context.service_context(), tokens.Token(token).digest()
+            context.service_context(), tokens.Token(token).digest(), key
         )
 
     return lookup

@@ -14,12 +14,14 @@ from console_api import context as console_context
 from console_api import exception
 from console_api.conductor import rpcapi
 from console_api.consoles import broker as console_broker
+from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.servers import agents as agent_reports
 from console_api.servers import reports
 
 #: A name as the tables keep it; white space would pass for another host.
 _HOST = re.compile(r'\S{1,255}')
+_DIGEST = re.compile(r'[0-9a-f]{64}')
 
 
 class ConductorEndpoint:
@@ -83,17 +85,32 @@ class ConductorEndpoint:
         They know no view-only sessions and take no other field.
         """
         answer = _serialize(self._broker.grant(ctxt, token_hash, session=True))
-        del answer['view_only']
+        del answer['view_only'], answer['rejoin_until']
         return answer
 
     @oslo_messaging.expected_exceptions(exception.DomainError)
     def enter_session(
-        self, ctxt: console_context.RequestContext, token_hash: str
+        self,
+        ctxt: console_context.RequestContext,
+        token_hash: str,
+        offered: str | None = None,
+        shown: str | None = None,
     ) -> dict[str, Any]:
         """What the token is good for (ConductorAPI.enter_session)."""
+        key = None
+        if offered is not None:
+            key = tokens.SessionKey(_digest(offered), shown)
         return _serialize(
-            self._broker.grant(ctxt, token_hash, session=True, views=True)
+            self._broker.grant(
+                ctxt, token_hash, session=True, views=True, key=key
+            )
         )
+
+
+def _digest(value: object) -> str:
+    if not isinstance(value, str) or not _DIGEST.fullmatch(value):
+        raise exception.BadRequest('A session offers no hash.')
+    return value
 
 
 def _serialize(grant: types.ConsoleGrant) -> dict[str, Any]:

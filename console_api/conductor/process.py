@@ -11,8 +11,10 @@ from console_api import exception
 from console_api import rpc
 from console_api.agent import rpcapi as agent_rpcapi
 from console_api.conductor import endpoint
+from console_api.conf import consoleauth
 from console_api.consoles import broker as console_broker
 from console_api.consoles import targets
+from console_api.consoles import tokens
 from console_api.db import api as db_api
 from console_api.db import tokens as db_tokens
 from console_api.servers import agents as agent_reports
@@ -36,6 +38,10 @@ class Conductor:
             agent_rpcapi.AgentAPI(conf, self._transport),
             conf.consoleauth.token_ttl,
             targets.AllowedTargets(conf.console.allowed_targets),
+            tokens.Use(
+                conf.consoleauth.token_use == consoleauth.SINGLE,
+                conf.consoleauth.reconnect_window,
+            ),
         )
         self.recorder = reports.ReportRecorder(self._database)
         self._server = rpc.get_server(

@@ -19,6 +19,7 @@ import oslo_messaging
 
 from console_api import context as console_context
 from console_api import rpc
+from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.virt import driver as virt_driver
 
@@ -124,11 +125,15 @@ class ConductorAPI:
         )
 
     def enter_session(
-        self, context: console_context.RequestContext, token_hash: str
+        self,
+        context: console_context.RequestContext,
+        token_hash: str,
+        key: tokens.SessionKey | None = None,
     ) -> types.ConsoleGrant:
         """What the token with this SHA-256 is good for (since 1.3).
 
-        For a session that begins: the grant has the hypervisor's password.
+        For a session that begins: the grant has the hypervisor's password,
+        and ``key`` is what its client is known by when it comes back.
         Conductors that are held to an older version are asked for
         authorize_token (since 1.0), which finds no view-only tokens.
 
@@ -139,11 +144,14 @@ class ConductorAPI:
         :raises MessagingException: no conductor answered
         """
         method, version = 'enter_session', '1.3'
+        asked: dict[str, Any] = {'token_hash': token_hash}
         if not self._client.can_send_version(version):
             method, version = 'authorize_token', '1.0'
+        elif key is not None:
+            asked |= dataclasses.asdict(key)
         client = self._client.prepare(timeout=self._timeout, version=version)
         answer = self._opening.run(
-            lambda: client.call(context, method, token_hash=token_hash),
+            lambda: client.call(context, method, **asked),
             self._timeout,
         )
         connect = types.ConnectInfo(**answer.pop('connect'))

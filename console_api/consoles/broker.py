@@ -10,6 +10,7 @@ from console_api.agent import rpcapi as agent_rpcapi
 from console_api.consoles import output
 from console_api.consoles import states
 from console_api.consoles import targets
+from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.consoles import urls
 from console_api.db import agents as db_agents
@@ -26,6 +27,7 @@ class ConsoleBroker:
     ``ttl`` is how long a token is good for, in seconds. The clock that
     counts is this process's, never an agent's. ``allowed`` is where consoles
     may listen besides the addresses that the agent of the host registered.
+    ``use`` says how many sessions a token is good for.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class ConsoleBroker:
         agents: agent_rpcapi.AgentAPI,
         ttl: int,
         allowed: targets.AllowedTargets | None = None,
+        use: tokens.Use | None = None,
     ) -> None:
         self._database = database
         self._agents = agents
         self._ttl = ttl
         self._allowed = allowed or targets.AllowedTargets(())
+        self._use = use or tokens.Use()
 
     def create(
         self,
@@ -126,6 +130,7 @@ class ConsoleBroker:
         session: bool = False,
         *,
         views: bool = False,
+        key: tokens.SessionKey | None = None,
     ) -> types.ConsoleGrant:
         """What the token with this SHA-256 is good for now.
 
@@ -135,7 +140,11 @@ class ConsoleBroker:
         who asks keeps the input of a view-only console back; nobody else
         gets such a grant.
 
-        :raises TokenNotFound: unknown, expired or revoked, or not confirmed
+        Where tokens are good for one session, one that begins uses its token,
+        and ``key`` is what its client is known by; a look-up uses none.
+
+        :raises TokenNotFound: unknown, expired, revoked or used, or not
+            confirmed
         :raises HostUnavailable: the agent did not answer
         :raises DatabaseUnavailable: the token could not be read
         """
@@ -144,12 +153,8 @@ class ConsoleBroker:
             record = db_tokens.get(connection, token_hash, now)
         if record is None or (record.view_only and not views):
             raise exception.TokenNotFound()
-        connect = types.ConnectInfo(
-            host=record.host,
-            port=record.port,
-            internal_access_path=record.internal_access_path,
-            tls_port=record.tls_port,
-        )
+        self._check_use(record, key, now)
+        connect = _address(record)
         ask = self._agents.enter_console if session else self._confirm_console
         entry = ask(
             context,
@@ -160,6 +165,7 @@ class ConsoleBroker:
         )
         if not entry.confirmed:
             raise exception.TokenNotFound()
+        until = self._claim(record, key, now) if session else None
         return types.ConsoleGrant(
             server_id=record.server_id,
             console_type=record.console_type,
@@ -169,7 +175,52 @@ class ConsoleBroker:
             user_id=record.user_id,
             secret=entry.secret,
             view_only=record.view_only,
+            rejoin_until=until,
         )
+
+    def _check_use(
+        self,
+        record: db_tokens.TokenRecord,
+        key: tokens.SessionKey | None,
+        now: int,
+    ) -> None:
+        """Return if the token is not used, or its client comes back.
+
+        :raises TokenNotFound: neither
+        """
+        if not self._use.single or record.used_at is None:
+            return
+        if (
+            key is None
+            or key.shown is None
+            or key.shown != record.session_hash
+            or now >= record.used_at + self._use.window
+        ):
+            raise exception.TokenNotFound()
+
+    def _claim(
+        self,
+        record: db_tokens.TokenRecord,
+        key: tokens.SessionKey | None,
+        now: int,
+    ) -> int | None:
+        """Use the token; until when its client may come back.
+
+        :raises TokenNotFound: another session was faster
+        """
+        if not self._use.single or record.used_at is not None:
+            return None
+        offered = None if key is None else key.offered
+        claimed = self._database.write(
+            lambda connection: db_tokens.claim(
+                connection, record.token_hash, offered, now
+            )
+        )
+        if not claimed:
+            raise exception.TokenNotFound()
+        if offered is None or not self._use.window:
+            return None
+        return min(now + self._use.window, record.expires_at)
 
     def _confirm_console(
         self,
@@ -213,3 +264,12 @@ class ConsoleBroker:
                 raise exception.ConsoleNotAvailable() from exc
             raise
         return output.last_lines(text, lines)
+
+
+def _address(record: db_tokens.TokenRecord) -> types.ConnectInfo:
+    return types.ConnectInfo(
+        host=record.host,
+        port=record.port,
+        internal_access_path=record.internal_access_path,
+        tls_port=record.tls_port,
+    )

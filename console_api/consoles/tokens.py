@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Console tokens: made by an agent, shown once, stored as a hash."""
 
+import dataclasses
 import hashlib
 import secrets
 
@@ -33,3 +34,28 @@ class Token:
 
     def __repr__(self) -> str:
         return '<Token>'
+
+
+@dataclasses.dataclass(frozen=True)
+class SessionKey:
+    """By what the client of a session is known when it comes back.
+
+    Both are hashes, as ``Token.digest`` makes them: of the secret that it
+    gets if its session is the first of the token, and of the one that it has
+    shown, if any.
+    """
+
+    offered: str
+    shown: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """How often a token lets somebody in.
+
+    With ``single``, for one session. Its client may come back with its secret
+    for ``window`` seconds after the session began.
+    """
+
+    single: bool = False
+    window: int = 0

@@ -129,7 +129,9 @@ class ConsoleGrant:
     has none. It comes from the agent when a session begins, for the proxy to
     log in with: it is neither stored nor logged, no user gets it, and the
     REST API never has it. ``view_only``: input of the user must not reach
-    the guest.
+    the guest. Until ``rejoin_until``, which counts as ``expires_at`` does,
+    the client of this session may come back with the secret that was offered
+    for it; None where it gets none.
     """
 
     server_id: str
@@ -142,3 +144,4 @@ class ConsoleGrant:
         default=None, repr=False, compare=False
     )
     view_only: bool = False
+    rejoin_until: int | None = None

@@ -64,6 +64,10 @@ console_tokens = sa.Table(
     sa.Column('expires_at', sa.BigInteger, nullable=False),
     # Whether the session may see the console and change nothing.
     sa.Column('view_only', sa.Boolean, nullable=False, server_default='0'),
+    # When its first session began, and the SHA-256 of that client's secret,
+    # where a token is good for one session.
+    sa.Column('used_at', sa.BigInteger),
+    sa.Column('session_hash', sa.String(64)),
     sa.UniqueConstraint('token_hash'),
     sa.Index(None, 'server_id'),
     sa.Index(None, 'expires_at'),

@@ -29,6 +29,8 @@ class TokenRecord:
     created_at: int
     expires_at: int
     view_only: bool = False
+    used_at: int | None = None
+    session_hash: str | None = None
 
 
 _COLUMNS = [_table.c[field.name] for field in dataclasses.fields(TokenRecord)]
@@ -49,6 +51,28 @@ def get(
         )
     ).one_or_none()
     return None if row is None else TokenRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def claim(
+    connection: sa.Connection,
+    token_hash: str,
+    session_hash: str | None,
+    now: int,
+) -> bool:
+    """Use a token that nobody has used; of many at once, one does.
+
+    ``session_hash`` is what its client is known by later.
+    """
+    done = connection.execute(
+        _table.update()
+        .where(
+            _table.c.token_hash == token_hash,
+            _table.c.expires_at > now,
+            _table.c.used_at.is_(None),
+        )
+        .values(used_at=now, session_hash=session_hash)
+    )
+    return done.rowcount == 1
 
 
 def revoke(connection: sa.Connection, server_ids: Sequence[str]) -> int:

@@ -38,14 +38,16 @@ def admit(
 
 
 async def authorize(
-    asked: authority.Authority, token: tokens.Token
+    asked: authority.Authority,
+    token: tokens.Token,
+    key: tokens.SessionKey | None = None,
 ) -> types.ConsoleGrant:
-    """What the token grants.
+    """What the token grants to the client that is known by this key.
 
     :raises EndedError: nothing, or the authority does not answer
     """
     try:
-        return await asked.authorize(token.reveal())
+        return await asked.authorize(token.reveal(), key)
     except exception.TokenNotFound:
         raise closing.EndedError(closing.BAD_TOKEN) from None
     except exception.HostUnavailable:

@@ -6,16 +6,20 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Protocol
 
+from console_api.consoles import tokens
 from console_api.consoles import types
 
 
 class Authority(Protocol):
     """Turns a token into a grant; a session asks exactly once."""
 
-    async def authorize(self, token: str) -> types.ConsoleGrant:
+    async def authorize(
+        self, token: str, key: tokens.SessionKey | None = None
+    ) -> types.ConsoleGrant:
         """What this token lets its bearer do.
 
-        The caller sets the deadline and cancels the call when it passes.
+        ``key`` is what the client is known by when it comes back. The caller
+        sets the deadline and cancels the call when it passes.
 
         :raises TokenNotFound: unknown, expired, revoked or no longer true
         :raises HostUnavailable: it could not be confirmed in time
@@ -23,8 +27,8 @@ class Authority(Protocol):
         ...
 
 
-#: A blocking look-up: token in, grant out; raises as ``authorize`` does.
-Lookup = Callable[[str], types.ConsoleGrant]
+#: A blocking look-up: token and key in, grant out; raises as its caller does.
+Lookup = Callable[[str, tokens.SessionKey | None], types.ConsoleGrant]
 
 
 class ThreadedAuthority:
@@ -40,10 +44,12 @@ class ThreadedAuthority:
             workers, thread_name_prefix='authority'
         )
 
-    async def authorize(self, token: str) -> types.ConsoleGrant:
+    async def authorize(
+        self, token: str, key: tokens.SessionKey | None = None
+    ) -> types.ConsoleGrant:
         """See ``Authority``; any error of the function passes through."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._lookup, token)
+        return await loop.run_in_executor(self._pool, self._lookup, token, key)
 
     def close(self) -> None:
         """Forget the calls that wait and let the threads end."""

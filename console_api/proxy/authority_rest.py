@@ -11,6 +11,8 @@ from oslo_config import cfg
 
 from console_api import exception
 from console_api import novaapi
+from console_api.conf import consoleauth
+from console_api.consoles import tokens
 from console_api.consoles import types
 
 LOG = logging.getLogger(__name__)
@@ -34,21 +36,33 @@ class RestLookup:
     are of another kind; nor does it tell when the token
     ends, so that it is taken to be new.
 
-    :raises ConfigurationError: the user of group ``[nova]`` is incomplete
+    :raises ConfigurationError: the user of group ``[nova]`` is incomplete,
+        or tokens are to be good for one session
     """
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
+        if conf.consoleauth.token_use == consoleauth.SINGLE:
+            raise exception.ConfigurationError(
+                '[consoleauth] token_use = single does not go with [proxy] '
+                'authority = rest: nothing in the REST API says that a token '
+                'was used. Ask the conductors (rpc), or use reusable.'
+            )
         self._nova = novaapi.NovaAPI(conf)
         self._console_type: str = conf.proxy.rest_console_type
         self._ttl: int = conf.consoleauth.token_ttl
         self._version = _VERSION
 
-    def __call__(self, token: str) -> types.ConsoleGrant:
+    def __call__(
+        self, token: str, key: tokens.SessionKey | None = None
+    ) -> types.ConsoleGrant:
         """What this token lets its bearer do.
+
+        Nova's tokens may be used again, so that nobody needs a ``key``.
 
         :raises TokenNotFound: Nova does not know it, or not any more
         :raises HostUnavailable: Nova gave no answer that can be used
         """
+        del key
         # Dots alone would name another path.
         if not _TOKEN.fullmatch(token):
             raise exception.TokenNotFound()

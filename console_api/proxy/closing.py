@@ -35,7 +35,7 @@ INTERNAL = Ending(frames.CloseCode.INTERNAL_ERROR, 'the proxy failed')
 CLIENT_FAULT = Ending(
     frames.CloseCode.PROTOCOL_ERROR, 'the client broke the console protocol'
 )
-BAD_TOKEN = Ending(4001, 'the token is unknown, expired or revoked', 403)
+BAD_TOKEN = Ending(4001, 'the token is unknown, expired, revoked or used', 403)
 NO_ANSWER = Ending(4002, 'the compute host did not answer', 503)
 UNREACHABLE = Ending(4003, 'the console could not be reached')
 NOT_SECURED = Ending(

@@ -20,17 +20,21 @@ class Opening:
     peer: str
     http: request.HttpConnection
     wanted: upgrade.Upgrade
+    #: What the answer carries besides, whatever it is.
+    extra: list[request.Header] = dataclasses.field(
+        default_factory=list, repr=False
+    )
 
     def accept(
         self, reader: receiver.Receiver | None = None
     ) -> channel.Channel:
         """Answer 101; ``reader`` reads the client, if not as usual."""
-        early = self.http.upgrade(self.wanted.headers())
+        early = self.http.upgrade([*self.wanted.headers(), *self.extra])
         return channel.Channel(self.client, early, reader)
 
     def refuse(self, ending: closing.Ending) -> None:
         """Answer with an HTTP error without a body."""
-        headers = [('Connection', 'close')]
+        headers = [('Connection', 'close'), *self.extra]
         if ending is closing.FULL:
             headers.append(('Retry-After', str(limits.RETRY_AFTER)))
         self.http.respond(request.Response(ending.status, tuple(headers)))

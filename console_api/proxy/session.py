@@ -20,10 +20,10 @@ from console_api.proxy import limits
 from console_api.proxy import lines
 from console_api.proxy import negotiation
 from console_api.proxy import opening
+from console_api.proxy import rejoin
 from console_api.proxy import relay
 from console_api.proxy import services
 from console_api.proxy import target
-from console_api.proxy import upgrade
 from console_api.proxy import viewing
 from console_api.proxy import vigil
 from console_api.proxy import wire
@@ -128,7 +128,7 @@ class Session:
         asked = self._opening
         assert asked is not None
         times = self._services.settings
-        grant = await self._enter(asked.wanted)
+        grant = await self._enter(asked)
         self._journal.begins(grant)
         protocol = _protocol(grant)
         viewer = viewing.viewer(protocol) if grant.view_only else None
@@ -164,16 +164,18 @@ class Session:
         carried.start(typed, user.take(), early + guest.take())
         return carried
 
-    async def _enter(self, wanted: upgrade.Upgrade) -> types.ConsoleGrant:
+    async def _enter(self, asked: opening.Opening) -> types.ConsoleGrant:
         """What the client may do, and its place among the sessions."""
         times = self._services.settings
         self._seat = self._services.places.seat(self._peer.rpartition(':')[0])
-        token = admission.admit(wanted, times.origins)
+        token = admission.admit(asked.wanted, times.origins)
+        known = rejoin.Pass(asked.wanted, token)
         grant = await deadline.within(
             times.authority_timeout,
-            admission.authorize(self._services.authority, token),
+            admission.authorize(self._services.authority, token, known.key),
             closing.NO_ANSWER,
         )
+        asked.extra.extend(known.headers(grant))
         self._seat.at(grant.server_id)
         if times.ends_with_token:
             left = grant.expires_at - time.time()

@@ -7,6 +7,7 @@ its own.
 
 import base64
 import binascii
+from collections.abc import Sequence
 import dataclasses
 import hashlib
 import re
@@ -39,6 +40,8 @@ class Upgrade:
     token: tokens.Token | None
     from_cookie: bool
     scheme: str = 'http'
+    #: The values of the Cookie header.
+    cookies: tuple[str, ...] = dataclasses.field(default=(), repr=False)
 
     def headers(self) -> list[request.Header]:
         """What the answer 101 carries; no extension is taken."""
@@ -73,6 +76,7 @@ def parse_upgrade(head: request.Request) -> Upgrade:
         origin=_origin(head.values('origin')),
         token=token,
         from_cookie=from_cookie,
+        cookies=tuple(head.values('cookie')),
     )
 
 
@@ -123,7 +127,7 @@ def _token(head: request.Request) -> tuple[tokens.Token | None, bool]:
         return None, False
     from_cookie = not found
     if from_cookie:
-        found = _cookie_values(head.values('cookie'))
+        found = cookie_values(head.values('cookie'), 'token')
     return _only(found), from_cookie
 
 
@@ -147,10 +151,11 @@ def _query_values(query: str) -> list[str] | None:
     return [value for name, value in pairs if name == 'token']
 
 
-def _cookie_values(cookies: list[str]) -> list[str]:
+def cookie_values(cookies: Sequence[str], wanted: str) -> list[str]:
+    """The values of each cookie of this name in these headers."""
     pairs = [
         pair.strip().partition('=')
         for cookie in cookies
         for pair in cookie.split(';')
     ]
-    return [value for name, _, value in pairs if name == 'token']
+    return [value for name, _, value in pairs if name == wanted]

@@ -21,7 +21,7 @@ const CODES = [
   [1002, /did not understand/, true],
   [1009, /too big/, true],
   [1011, /internal error/, true],
-  [4001, /expired or was revoked/, false],
+  [4001, /expired, was revoked/, false],
   [4002, /compute host did not answer/, true],
   [4003, /could not be reached/, true],
   [4004, /security/, false],

@@ -2,12 +2,14 @@
 """A conductor and its client, on a bus in this process."""
 
 import time
+from typing import ClassVar
 
 from console_api import context
 from console_api import exception
 from console_api import rpc
 from console_api.conductor import rpcapi
 from console_api.consoles import tokens
+from console_api.consoles import types
 from console_api.db import models
 from console_api.db import servers as db_servers
 from console_api.servers import directory
@@ -25,11 +27,16 @@ _NEW = '00000000-0000-4000-8000-000000000099'
 
 
 class _ConductorTestCase(base.TestCase):
+    #: Options of [consoleauth].
+    settings: ClassVar[dict[str, object]] = {}
+
     def setUp(self) -> None:
         super().setUp()
         self.service = self.useFixture(
             service.Service(
-                driver=driver.EveryConsole, agent={'rpc_timeout': 1}
+                driver=driver.EveryConsole,
+                agent={'rpc_timeout': 1},
+                consoleauth=self.settings,
             )
         )
         transport = rpc.get_transport(self.service.conf)
@@ -271,6 +278,140 @@ class ViewOnlyTest(_ConductorTestCase):
         self.addCleanup(transport.cleanup)
         self.conductor = rpcapi.ConductorAPI(self.service.conf, transport)
         self.assertRaises(exception.TokenNotFound, self.authorize, self.token)
+
+
+_FIRST = tokens.SessionKey('1' * 64)
+_OTHER = tokens.SessionKey('2' * 64)
+_AGAIN = tokens.SessionKey('3' * 64, '1' * 64)
+
+
+class SingleUseTest(_ConductorTestCase):
+    settings: ClassVar[dict[str, object]] = {'token_use': 'single'}
+
+    def enter(
+        self, token: tokens.Token, key: tokens.SessionKey | None
+    ) -> types.ConsoleGrant:
+        return self.conductor.enter_session(self.context, token.digest(), key)
+
+    def look_up(self, token: tokens.Token) -> int:
+        return self.service.call(
+            'GET',
+            f'/v2.1/os-console-auth-tokens/{token.reveal()}',
+            token=service.ADMIN,
+            version='2.31',
+        ).status_int
+
+    def age(self, seconds: int) -> None:
+        with self.service.database.writer() as connection:
+            connection.execute(
+                models.console_tokens.update().values(
+                    used_at=int(time.time()) - seconds
+                )
+            )
+
+    def test_first_session_uses_the_token(self) -> None:
+        token = self.create()
+        self.assertEqual(_ACTIVE, self.enter(token, _FIRST).server_id)
+        for key in (_FIRST, _OTHER, None):
+            self.assertRaises(exception.TokenNotFound, self.enter, token, key)
+
+    def test_its_client_may_come_back(self) -> None:
+        token = self.create()
+        first = self.enter(token, _FIRST)
+        left = first.rejoin_until - time.time()
+        self.assertTrue(290 < left <= 300, left)
+        for _ in range(5):
+            again = self.enter(token, _AGAIN)
+            self.assertEqual(_ACTIVE, again.server_id)
+            # It keeps the secret that it has.
+            self.assertIsNone(again.rejoin_until)
+
+    def test_nobody_comes_back_after_the_window(self) -> None:
+        token = self.create()
+        self.enter(token, _FIRST)
+        self.age(300)
+        self.assertRaises(exception.TokenNotFound, self.enter, token, _AGAIN)
+
+    def test_nobody_comes_back_to_an_expired_token(self) -> None:
+        token = self.create()
+        self.enter(token, _FIRST)
+        with self.service.database.writer() as connection:
+            connection.execute(
+                models.console_tokens.update().values(
+                    expires_at=int(time.time())
+                )
+            )
+        self.assertRaises(exception.TokenNotFound, self.enter, token, _AGAIN)
+
+    def test_secret_of_another_session_is_none(self) -> None:
+        other, token = self.create(), self.create()
+        self.enter(other, _FIRST)
+        self.enter(token, _OTHER)
+        self.assertRaises(exception.TokenNotFound, self.enter, token, _AGAIN)
+
+    def test_looking_up_uses_nothing(self) -> None:
+        token = self.create()
+        self.assertEqual(200, self.look_up(token))
+        self.enter(token, _FIRST)
+        self.assertEqual(404, self.look_up(token))
+
+    def test_host_that_does_not_answer_uses_nothing(self) -> None:
+        token = self.create()
+        agents = self.service.agent.driver
+        real = agents.addresses['novnc']
+        agents.addresses['novnc'] = driver.ADDRESSES['serial']
+        self.assertRaises(exception.TokenNotFound, self.enter, token, _FIRST)
+        agents.addresses['novnc'] = real
+        self.assertEqual(_ACTIVE, self.enter(token, _FIRST).server_id)
+
+    def test_proxy_of_an_older_release_gets_in_once(self) -> None:
+        client = self.conductor._client.prepare(version='1.0')
+        digest = self.create().digest()
+        client.call(self.context, 'authorize_token', token_hash=digest)
+        self.assertRaises(
+            exception.TokenNotFound,
+            client.call,
+            self.context,
+            'authorize_token',
+            token_hash=digest,
+        )
+
+    def test_key_that_is_no_hash_is_refused(self) -> None:
+        token = self.create()
+        for offered in ('', 'x' * 64, '1' * 65, 1):
+            self.assertRaises(
+                exception.BadRequest,
+                self.enter,
+                token,
+                tokens.SessionKey(offered),
+            )
+        self.assertEqual(_ACTIVE, self.enter(token, _FIRST).server_id)
+
+
+class NoWindowTest(_ConductorTestCase):
+    settings: ClassVar[dict[str, object]] = {
+        'token_use': 'single',
+        'reconnect_window': 0,
+    }
+
+    def test_nobody_comes_back(self) -> None:
+        token = self.create().digest()
+        enter = self.conductor.enter_session
+        first = enter(self.context, token, _FIRST)
+        self.assertIsNone(first.rejoin_until)
+        self.assertRaises(
+            exception.TokenNotFound, enter, self.context, token, _AGAIN
+        )
+
+
+class ReusableTest(_ConductorTestCase):
+    def test_token_lets_in_any_number_of_sessions(self) -> None:
+        token = self.create()
+        for key in (_FIRST, _OTHER, _AGAIN, None):
+            grant = self.conductor.enter_session(
+                self.context, token.digest(), key
+            )
+            self.assertIsNone(grant.rejoin_until)
 
 
 class PurgeTest(_ConductorTestCase):

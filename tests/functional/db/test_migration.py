@@ -12,7 +12,7 @@ from tests.functional.db import base
 from tests.functional.db import test_tokens
 
 #: Columns that tables of the third version do not have.
-NEW = ('view_only',)
+NEW = ('view_only', 'used_at', 'session_hash')
 
 
 class MigrationTest(base.DatabaseTestCase):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+from concurrent import futures
 import dataclasses
+import threading
 
 from oslo_db import exception as db_exception
 
@@ -70,6 +72,46 @@ class TokensTest(_TokensTestCase):
         with self.database.reader() as connection:
             rows = connection.exec_driver_sql('SELECT * FROM console_tokens')
             self.assertNotIn(token.reveal(), str(rows.all()))
+
+
+class ClaimTest(_TokensTestCase):
+    def _claim(self, session: str | None, now: int = NOW) -> bool:
+        return self.database.write(
+            lambda connection: tokens.claim(connection, 'a' * 64, session, now)
+        )
+
+    def test_first_one_uses_the_token(self) -> None:
+        self._add(record(), record('b'))
+        self.assertTrue(self._claim('s' * 64))
+        self.assertFalse(self._claim('t' * 64))
+        used = record(used_at=NOW, session_hash='s' * 64)
+        self.assertEqual(used, self._get())
+        self.assertEqual(record('b'), self._get('b'))
+
+    def test_use_without_a_secret(self) -> None:
+        self._add(record())
+        self.assertTrue(self._claim(None))
+        self.assertFalse(self._claim(None))
+
+    def test_token_that_is_not_there(self) -> None:
+        self.assertFalse(self._claim('s' * 64))
+
+    def test_expired_token_is_not_used(self) -> None:
+        self._add(record())
+        self.assertFalse(self._claim('s' * 64, NOW + 600))
+
+    def test_of_fifty_at_once_one_wins(self) -> None:
+        self._add(record())
+        ready = threading.Barrier(50, timeout=60)
+
+        def claim(number: int) -> bool:
+            ready.wait()
+            return self._claim(f'{number:064}')
+
+        with futures.ThreadPoolExecutor(50) as pool:
+            won = list(pool.map(claim, range(50)))
+        self.assertEqual(1, sum(won))
+        self.assertEqual(f'{won.index(True):064}', self._get().session_hash)
 
 
 class RevokeTest(_TokensTestCase):

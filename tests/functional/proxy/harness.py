@@ -19,6 +19,7 @@ from websockets.typing import Subprotocol
 
 from console_api import conf as console_conf
 from console_api import exception
+from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.proxy import front as front_page
 from console_api.proxy import server
@@ -42,10 +43,14 @@ class FakeAuthority:
     def __init__(self) -> None:
         self.answers: dict[str, types.ConsoleGrant | Exception | None] = {}
         self.asked: list[str] = []
+        self.keys: list[tokens.SessionKey | None] = []
         self.cancelled: list[str] = []
 
-    async def authorize(self, token: str) -> types.ConsoleGrant:
+    async def authorize(
+        self, token: str, key: tokens.SessionKey | None = None
+    ) -> types.ConsoleGrant:
         self.asked.append(token)
+        self.keys.append(key)
         answer = self.answers.get(token, exception.TokenNotFound())
         if answer is None:  # hangs
             try:

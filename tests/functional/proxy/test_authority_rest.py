@@ -31,6 +31,14 @@ class RestLookupTest(base.TestCase):
         facts = {'port': 5900, 'instance_uuid': SERVER, **facts}
         self.stub.add_console(TOKEN, **facts)
 
+    def test_tokens_for_one_session_are_refused_at_the_start(self) -> None:
+        self.conf.set_override('token_use', 'single', group='consoleauth')
+        self.assertRaisesRegex(
+            exception.ConfigurationError,
+            'token_use = single does not go with',
+            self.lookup,
+        )
+
     def lookup(self) -> authority_rest.RestLookup:
         return authority_rest.RestLookup(self.conf)
 

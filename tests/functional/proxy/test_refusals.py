@@ -29,7 +29,8 @@ class TokenTest(harness.ProxyTestCase):
         async with self.connect('unknown') as ws:
             self.assertEqual(4001, await self.closing_of(ws))
             self.assertEqual(
-                'the token is unknown, expired or revoked', ws.close_reason
+                'the token is unknown, expired, revoked or used',
+                ws.close_reason,
             )
 
     async def test_script_gets_no_data_for_an_unknown_token(self) -> None:

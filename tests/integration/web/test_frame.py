@@ -49,7 +49,7 @@ class WaitingTest(case.PageCase):
     def test_a_token_that_has_expired_ends_the_waiting(self) -> None:
         page = self.open('token=close-4005.close-4001', 'waiting')
         self.expect_state('ended')
-        expect(self.state).to_contain_text('expired or was revoked')
+        expect(self.state).to_contain_text('expired, was revoked')
         expect(page.locator('#stop')).to_be_hidden()
 
     def test_the_user_can_stop_the_waiting(self) -> None:

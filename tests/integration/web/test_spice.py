@@ -133,7 +133,7 @@ class SpicePageTest(case.PageCase):
 
     def test_a_close_code_is_told_in_words(self) -> None:
         self.open('token=close-4001', 'ended', '/spice.html')
-        expect(self.state).to_contain_text('expired or was revoked')
+        expect(self.state).to_contain_text('expired, was revoked')
         self.assertEqual(['close-4001'], self.proxy.tokens)
 
     def test_a_server_that_speaks_no_spice_is_told_in_words(self) -> None:

@@ -23,7 +23,7 @@ class ThreadedAuthorityTest(base.AsyncTestCase):
     async def test_grant_comes_from_another_thread(self) -> None:
         asked: list[tuple[str, int]] = []
 
-        def lookup(token: str) -> types.ConsoleGrant:
+        def lookup(token: str, key: object) -> types.ConsoleGrant:
             asked.append((token, threading.get_ident()))
             return GRANT
 
@@ -32,7 +32,7 @@ class ThreadedAuthorityTest(base.AsyncTestCase):
         self.assertNotEqual(threading.get_ident(), asked[0][1])
 
     async def test_errors_pass_through(self) -> None:
-        def lookup(token: str) -> types.ConsoleGrant:
+        def lookup(token: str, key: object) -> types.ConsoleGrant:
             raise exception.TokenNotFound()
 
         with self.assertRaises(exception.TokenNotFound):
@@ -44,7 +44,7 @@ class ThreadedAuthorityTest(base.AsyncTestCase):
         self.addCleanup(go_on.set)
         asked: list[str] = []
 
-        def lookup(token: str) -> types.ConsoleGrant:
+        def lookup(token: str, key: object) -> types.ConsoleGrant:
             asked.append(token)
             begun.set()
             go_on.wait(30)

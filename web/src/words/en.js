@@ -246,8 +246,8 @@ export const en = {
     },
     4001: {
       headline: 'This link is no longer valid',
-      detail: 'Its token has expired or was revoked. Open the console again '
-        + 'from where you got the link.',
+      detail: 'Its token has expired, was revoked or was used in another '
+        + 'place. Open the console again from where you got the link.',
     },
     4002: {
       headline: 'The compute host did not answer',
