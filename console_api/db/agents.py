@@ -25,13 +25,13 @@ class AgentRecord:
 
 
 _COLUMNS = [_table.c[field.name] for field in dataclasses.fields(AgentRecord)]
+#: Putting a statement together takes SQLAlchemy as long as running it.
+_GET = sa.select(*_COLUMNS).where(_table.c.host == sa.bindparam('wanted'))
 
 
 def get(connection: sa.Connection, host: str) -> AgentRecord | None:
     """The agent of this host."""
-    row = connection.execute(
-        sa.select(*_COLUMNS).where(_table.c.host == host)
-    ).one_or_none()
+    row = connection.execute(_GET, {'wanted': host}).one_or_none()
     return None if row is None else AgentRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
 
 

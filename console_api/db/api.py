@@ -25,14 +25,18 @@ _T = TypeVar('_T')
 #: A transaction's connection, for those who only hand it on.
 Connection = sqlalchemy.Connection
 
+#: Connections that stay open, one for each thread of an API process. oslo.db
+#: keeps five; one more for each request beyond costs more than the request.
+_KEPT = 10
+
 #: A caller waits for an answer. oslo.db's own choice, to try ten times with
 #: ten seconds between, would keep a request for 100 s.
-_DEFAULTS = {'max_retries': 0, 'retry_interval': 1, 'pool_timeout': 10}
-
-
-@enginefacade.transaction_context_provider
-class _Scope:
-    """What enginefacade hangs one transaction on."""
+_DEFAULTS = {
+    'max_retries': 0,
+    'retry_interval': 1,
+    'pool_timeout': 10,
+    'max_pool_size': _KEPT,
+}
 
 
 class Database:
@@ -41,6 +45,7 @@ class Database:
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         register_opts(conf)
         self._manager = enginefacade.transaction_context()
+        self._engine: sqlalchemy.Engine | None = None
         # All of them: what is not given here would be read from the
         # configuration of the process, which may be another service's.
         settings = {
@@ -83,10 +88,7 @@ class Database:
 
         :raises DatabaseUnavailable: the database did not answer
         """
-        with (
-            _translated(),
-            self._manager.reader.connection.using(_Scope()) as connection,
-        ):
+        with _translated(), self.engine().connect() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -100,7 +102,9 @@ class Database:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlalchemy.Connection]:
-        with self._manager.writer.connection.using(_Scope()) as connection:
+        # enginefacade would find out for each transaction that there is none
+        # around it, in more time than the transaction takes.
+        with self.engine().begin() as connection:
             if connection.dialect.name == 'sqlite':
                 # Two transactions that read first and write later cannot both
                 # go on in SQLite: take the lock before reading, and wait.
@@ -110,9 +114,11 @@ class Database:
 
     def engine(self) -> sqlalchemy.Engine:
         """The engine itself, for migrations."""
-        engine = self._manager.writer.get_engine()
-        assert isinstance(engine, sqlalchemy.Engine)
-        return engine
+        if self._engine is None:
+            engine = self._manager.writer.get_engine()
+            assert isinstance(engine, sqlalchemy.Engine)
+            self._engine = engine
+        return self._engine
 
     def close(self) -> None:
         """Give up the pooled connections."""
@@ -159,6 +165,7 @@ def _keep_connections(engine: sqlalchemy.Engine) -> None:
     if isinstance(engine.pool, pool.NullPool):
         engine.pool = pool.QueuePool(
             engine.pool._creator,  # noqa: SLF001 - as its recreate() does
+            pool_size=_KEPT,
             dialect=engine.dialect,
             _dispatch=engine.pool.dispatch,
         )

@@ -52,6 +52,8 @@ class PatternError(ValueError):
 
 
 _COLUMNS = [_table.c[field.name] for field in dataclasses.fields(ServerRecord)]
+#: Putting a statement together takes SQLAlchemy as long as running it.
+_GET = sa.select(*_COLUMNS).where(_table.c.id == sa.bindparam('wanted'))
 
 
 def _record(row: sa.Row[tuple[object, ...]]) -> ServerRecord:
@@ -60,9 +62,7 @@ def _record(row: sa.Row[tuple[object, ...]]) -> ServerRecord:
 
 def get(connection: sa.Connection, server_id: str) -> ServerRecord | None:
     """The server with this id."""
-    row = connection.execute(
-        sa.select(*_COLUMNS).where(_table.c.id == server_id)
-    ).one_or_none()
+    row = connection.execute(_GET, {'wanted': server_id}).one_or_none()
     return None if row is None else _record(row)
 
 

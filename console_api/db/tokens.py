@@ -34,11 +34,17 @@ class TokenRecord:
 
 
 _COLUMNS = [_table.c[field.name] for field in dataclasses.fields(TokenRecord)]
+#: Putting a statement together takes SQLAlchemy as long as running it.
+_GET = sa.select(*_COLUMNS).where(
+    _table.c.token_hash == sa.bindparam('wanted'),
+    _table.c.expires_at > sa.bindparam('now'),
+)
+_ADD = _table.insert()
 
 
 def add(connection: sa.Connection, record: TokenRecord) -> None:
     """Store a token."""
-    connection.execute(_table.insert(), dataclasses.asdict(record))
+    connection.execute(_ADD, {**vars(record)})
 
 
 def get(
@@ -46,9 +52,7 @@ def get(
 ) -> TokenRecord | None:
     """The token of this hash, unless it has expired at ``now``."""
     row = connection.execute(
-        sa.select(*_COLUMNS).where(
-            _table.c.token_hash == token_hash, _table.c.expires_at > now
-        )
+        _GET, {'wanted': token_hash, 'now': now}
     ).one_or_none()
     return None if row is None else TokenRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
 

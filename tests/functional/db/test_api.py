@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
+import re
 import threading
 
 import sqlalchemy as sa
 
+from tests.fixtures import source
 from tests.functional.db import base
 
 
@@ -48,6 +51,25 @@ class TransactionTest(base.DatabaseTestCase):
             with self.database.writer() as connection:
                 self._insert(connection, str(len(opened)) + str(_))
         self.assertLessEqual(len(opened), 1)
+
+    def test_each_thread_of_an_api_process_keeps_a_connection(self) -> None:
+        sample = source.ROOT / 'etc' / 'console-api' / 'uwsgi.ini'
+        found = re.search(r'\nthreads = (\d+)\n', sample.read_text())
+        assert found is not None
+        opened = []
+        for _ in range(2):
+            with contextlib.ExitStack() as stack:
+                for _ in range(int(found[1])):
+                    reader = stack.enter_context(self.database.reader())
+                    reader.exec_driver_sql('SELECT 1')
+            if not opened:
+                sa.event.listen(
+                    self.database.engine(),
+                    'connect',
+                    lambda *_: opened.append('again'),
+                )
+                opened.append('first round')
+        self.assertEqual(['first round'], opened)
 
     def test_connection_serves_one_thread_after_another(self) -> None:
         for number in range(3):
