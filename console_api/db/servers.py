@@ -184,6 +184,18 @@ def update(connection: sa.Connection, record: ServerRecord) -> None:
     )
 
 
+def change(connection: sa.Connection, records: Sequence[ServerRecord]) -> None:
+    """Make registered servers what these records say, all of it."""
+    if len(records) == 1:
+        update(connection, records[0])
+        return
+    # Two statements, however many there are: no UPDATE that every database
+    # takes gives each row values of its own. Others see the rows as they
+    # were until the transaction ends.
+    remove(connection, [record.id for record in records])
+    add(connection, records)
+
+
 def remove(connection: sa.Connection, server_ids: Sequence[str]) -> None:
     """Forget servers."""
     for ids in chunks.of(server_ids):

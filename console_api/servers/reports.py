@@ -187,8 +187,7 @@ def _store(connection: db_api.Connection, report: _Report) -> None:
     plan = _plan(report.host, report.servers, ours, strangers)
     db_servers.remove(connection, plan.gone)
     db_servers.add(connection, plan.new)
-    for record in plan.changed:
-        db_servers.update(connection, record)
+    db_servers.change(connection, plan.changed)
     over += [*plan.gone, *_stopped(plan.changed)]
     if over:
         db_tokens.revoke(connection, over)

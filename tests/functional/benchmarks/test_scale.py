@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from benchmarks.scale import cost
 from benchmarks.scale import population
 from benchmarks.scale import questions
+from benchmarks.scale import reports
 from tests import base
 from tests.fixtures import parts
 from tests.functional.benchmarks import test_api
@@ -47,6 +48,18 @@ class ScaleTest(base.TestCase):
     def test_postgresql(self) -> None:
         parts.require(self, 'postgresql')
         self._check('postgresql')
+
+
+class ReportsTest(base.TestCase):
+    def test_each_kind_of_report_is_measured(self) -> None:
+        result = test_api.run(
+            'benchmarks.scale.reports', '--servers=20', '--others=100'
+        )
+        self.assertEqual(0, result.returncode, result.stderr)
+        self.assertEqual(
+            [*reports.KINDS],
+            [line[:22].strip() for line in result.stdout.splitlines()[1:]],
+        )
 
 
 class PopulationTest(db_base.DatabaseTestCase):

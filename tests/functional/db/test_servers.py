@@ -3,6 +3,7 @@ import dataclasses
 import datetime
 
 from oslo_db import exception as db_exception
+import sqlalchemy as sa
 
 from console_api.db import servers
 from tests.functional.db import base
@@ -48,7 +49,7 @@ class ServersTest(_ServersTestCase):
     def test_server_is_registered_once(self) -> None:
         self.add(record())
         self.assertRaises(
-            db_exception.DBDuplicateEntry, self.add, record(host='there')
+            db_exception.RetryRequest, self.add, record(host='there')
         )
 
     def test_nothing_to_add(self) -> None:
@@ -65,6 +66,43 @@ class ServersTest(_ServersTestCase):
                 connection, dataclasses.replace(changed, created_at=later)
             )
             self.assertEqual(changed, servers.get(connection, changed.id))
+
+    def test_many_are_changed_in_a_few_statements(self) -> None:
+        before = [record(number) for number in range(100)]
+        after = [
+            dataclasses.replace(one, name=f'new-{place}', vm_state='stopped')
+            for place, one in enumerate(before[:99])
+        ]
+        self.add(*before)
+        seen: list[str] = []
+        with self.database.writer() as connection:
+            connection.execute(sa.text('SELECT 1'))
+            sa.event.listen(
+                connection,
+                'before_cursor_execute',
+                lambda _c, _cur, text, *_: seen.append(text),
+            )
+            servers.change(connection, after)
+        self.assertLessEqual(len(seen), 2, seen)
+        with self.database.reader() as connection:
+            found = servers.of_host(connection, 'here')
+        self.assertEqual(
+            [*after, before[99]], sorted(found, key=lambda one: one.id)
+        )
+
+    def test_one_is_changed(self) -> None:
+        self.add(record(1), record(2))
+        changed = record(1, name='new')
+        with self.database.writer() as connection:
+            servers.change(connection, [changed])
+            self.assertEqual(changed, servers.get(connection, changed.id))
+            self.assertEqual(record(2), servers.get(connection, record(2).id))
+
+    def test_nothing_to_change(self) -> None:
+        self.add(record())
+        with self.database.writer() as connection:
+            servers.change(connection, [])
+            self.assertIsNotNone(servers.get(connection, record().id))
 
     def test_removed_servers_are_gone(self) -> None:
         self.add(record(1), record(2), record(3))
