@@ -35,7 +35,8 @@ _ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 
 #: Called once the work can be done: a port is open, a queue is read.
 Ready = Callable[[], None]
-Work = Callable[[Ready], None]
+#: Is told its place among the workers, from zero on.
+Work = Callable[[Ready, int], None]
 
 
 def per_core() -> int:
@@ -53,15 +54,16 @@ def run(
     """Do the work in ``count`` processes until SIGINT or SIGTERM.
 
     ``work`` calls ``ready`` once it serves and returns at SIGTERM, within
-    ``grace`` seconds. A second signal is handed on too. One worker
-    needs no parent: the work is done here. Otherwise nothing may have started
-    a thread yet. ``reload`` is called in the parent at SIGHUP, which the
-    workers receive too; ``ending`` there before they are asked to end.
+    ``grace`` seconds. A second signal is handed on too. A worker that ended
+    is replaced by one of the same index. One worker needs no parent: the work
+    is done here. Otherwise nothing may have started a thread yet. ``reload``
+    is called in the parent at SIGHUP, which the workers receive too;
+    ``ending`` there before they are asked to end.
 
     :raises ConfigurationError: a worker could not start
     """
     if count == 1:
-        work(lambda: systemd.notify(systemd.READY))
+        work(lambda: systemd.notify(systemd.READY), 0)
         return
     _Parent(count, work, reload, grace, ending).run()
 
@@ -70,6 +72,7 @@ def run(
 class _Worker:
     """One process, or the plan to start it again at ``restart_at``."""
 
+    index: int
     pid: int | None = None
     ready: int | None = None
     started: float = 0.0
@@ -90,7 +93,7 @@ class _Parent:
         self._ending = ending
         self._work = work
         self._reload = reload
-        self._workers = [_Worker() for _ in range(count)]
+        self._workers = [_Worker(index) for index in range(count)]
         # The workers see its end when the parent is gone.
         self._alive_read, self._alive_write = os.pipe()
 
@@ -117,12 +120,12 @@ class _Parent:
         worker.pid = os.fork()
         if worker.pid == 0:
             os.close(ready_read)
-            self._become_worker(ready_write)
+            self._become_worker(ready_write, worker.index)
         os.close(ready_write)
         worker.ready = ready_read
         LOG.debug('Worker %d starts', worker.pid)
 
-    def _become_worker(self, ready_write: int) -> None:
+    def _become_worker(self, ready_write: int, index: int) -> None:
         """Work, then leave the process without what belongs to the parent."""
         os.close(self._alive_write)
         for other in self._workers:
@@ -140,7 +143,7 @@ class _Parent:
             def ready() -> None:
                 os.write(ready_write, b'.')
 
-            status = service.run(lambda: self._work(ready))
+            status = service.run(lambda: self._work(ready, index))
         finally:
             std_logging.shutdown()
             os._exit(status)

@@ -20,7 +20,11 @@ def _main() -> None:
     conf = cfg.CONF
     service.prepare(conf, sys.argv[1:])
     service.start_logging(conf)
-    workers.run(conf.conductor.workers, _serve, lambda: service.reload(conf))
+    workers.run(
+        conf.conductor.workers,
+        lambda ready, _: _serve(ready),
+        lambda: service.reload(conf),
+    )
 
 
 def _serve(ready: workers.Ready) -> None:

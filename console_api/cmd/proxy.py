@@ -2,6 +2,7 @@
 """console-api-proxy: runs on edge hosts, facing the users."""
 
 import contextlib
+import dataclasses
 import socket
 import sys
 
@@ -15,6 +16,7 @@ from console_api.cmd import lookup
 from console_api.proxy import authority
 from console_api.proxy import heap
 from console_api.proxy import listeners
+from console_api.proxy import post as posts
 from console_api.proxy import server
 
 #: Look-ups of tokens that one worker has under way at once.
@@ -31,7 +33,7 @@ def _main() -> None:
     service.prepare(conf, sys.argv[1:])
     service.start_logging(conf)
     count = conf.proxy.workers or workers.per_core()
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as outer, contextlib.ExitStack() as stack:
         place = listeners.Place(
             conf.proxy.host, conf.proxy.port, reuse_port=count > 1
         )
@@ -41,9 +43,12 @@ def _main() -> None:
             place = listeners.Place(shared=made.socket)
         elif count > 1:
             _check_free(conf)
+        first = outer.enter_context(posts.among(conf, count, place))
         workers.run(
             count,
-            lambda ready: _serve(conf, ready, place),
+            lambda ready, index: _serve(
+                conf, ready, dataclasses.replace(first, index=index)
+            ),
             lambda: service.reload(conf),
             conf.proxy.drain_timeout + workers.GRACE,
             stack.close,
@@ -91,13 +96,13 @@ def _cannot_listen(
 
 
 def _serve(
-    conf: cfg.ConfigOpts, ready: workers.Ready, place: listeners.Place
+    conf: cfg.ConfigOpts, ready: workers.Ready, post: posts.Post
 ) -> None:
     with contextlib.ExitStack() as stack:
         proxy = server.ProxyThread(
             conf,
             authority.ThreadedAuthority(lookup.make(conf, stack), _LOOKUPS),
-            place=place,
+            post=post,
         )
         try:
             proxy.start()

@@ -13,6 +13,7 @@ from console_api.conf import fake
 from console_api.conf import libvirt
 from console_api.conf import mks
 from console_api.conf import proxy
+from console_api.conf import proxy_status
 from console_api.conf import serial_console
 from console_api.conf import servers
 from console_api.conf import spice
@@ -30,6 +31,7 @@ _MODULES = (
     libvirt,
     mks,
     proxy,
+    proxy_status,
     serial_console,
     servers,
     spice,

@@ -26,12 +26,18 @@ from console_api.proxy import front as front_page
 from console_api.proxy import inbox
 from console_api.proxy import limits
 from console_api.proxy import listeners
+from console_api.proxy import lookups
+from console_api.proxy import metrics
+from console_api.proxy import outlook
 from console_api.proxy import pages
+from console_api.proxy import post as posts
 from console_api.proxy import readbuffer
 from console_api.proxy import request
 from console_api.proxy import services
 from console_api.proxy import settings
 from console_api.proxy import static
+from console_api.proxy import status
+from console_api.proxy import tally
 from console_api.proxy import tls
 from console_api.proxy import wire
 
@@ -58,7 +64,7 @@ class ProxyServer:
     """One listener and its sessions, on the loop that calls ``start``.
 
     ``static_root`` is where the console pages are, if not beside this module.
-    It listens at ``place``, by default as the options say. ``front`` makes it
+    ``post`` is its place among the workers of a proxy. ``front`` makes it
     list the servers at ``/``.
 
     :raises ConfigurationError: an origin or a certificate is no good
@@ -69,22 +75,26 @@ class ProxyServer:
         conf: cfg.ConfigOpts,
         authority: authority.Authority,
         static_root: pathlib.Path = static.ROOT,
-        place: listeners.Place | None = None,
+        post: posts.Post = posts.ALONE,
         front: front_page.FrontPage | None = None,
     ) -> None:
         self._settings = settings.load(conf)
         self._tls = _tls_context(conf)
+        patience = self._settings.authority_timeout
+        self._lookups = lookups.Lookups(authority, patience)
         self._direct = direct.DirectFiles(
-            direct.load(conf), authority, self._settings.authority_timeout
+            direct.load(conf), self._lookups, patience
         )
         self._entrance = entrance.Entrance(
             entrance.load(conf), certificates.load(conf)
         )
-        self._authority = authority
         self._static_root = static_root
-        self._place = place or listeners.Place(
+        self._place = post.place or listeners.Place(
             conf.proxy.host, conf.proxy.port
         )
+        self._post = post
+        self._counted = tally.Tally()
+        self._draining = False
         self._front = front
         self._listeners = listeners.Listeners(self._take)
         #: Set when a connection has ended, for ``drain``.
@@ -106,10 +116,11 @@ class ProxyServer:
         """
         self._services = services.Services(
             self._settings,
-            self._authority,
+            self._lookups,
             readbuffer.ReadBuffer(),
             self._tls,
             places=limits.Limits(self._settings.most),
+            told=outlook.Outlook(self._counted, self._post.announcer),
         )
         self._files = static.StaticFiles(
             self._static_root, self._settings.allowed_origins, self._front
@@ -117,6 +128,23 @@ class ProxyServer:
         self._pages = pages.Pages(self._files, self._direct, self._front)
         await self._listeners.listen(self._place)
         self._listeners.start()
+        self._start_status()
+
+    def _start_status(self) -> None:
+        self._lag = metrics.Lag()
+        figures = metrics.Metrics(
+            self._counted, self._handshakes, self._lookups, self._lag
+        )
+        self._status = status.Status(
+            self._post, figures, self._lookups, self._hindrances
+        )
+        if self._post.status:
+            self._lag.start()
+            self._status.start(self._services.buffer)
+
+    def _hindrances(self) -> list[str]:
+        """Why it takes no sessions; none while it takes them."""
+        return ['it is going down'] if self._draining else []
 
     def renew(self, fresh: settings.Settings) -> None:
         """Serve new connections by these settings; old ones go on."""
@@ -134,6 +162,7 @@ class ProxyServer:
 
         That is after ``patience`` seconds, or at a call of ``hurry``.
         """
+        self._draining = True
         self._listeners.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
@@ -148,6 +177,7 @@ class ProxyServer:
 
     async def stop(self, grace: float = 5.0) -> None:
         """Stop listening and end all sessions, by force after ``grace`` s."""
+        self._draining = True
         self._listeners.stop()
         for task, serving in list(self._tasks.items()):
             if serving is None:
@@ -159,13 +189,17 @@ class ProxyServer:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._lag.stop()
+        await self._status.stop()
+        await self._lookups.close()
         # Aborted transports close their sockets in the next turn.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
     def _take(self, sock: socket.socket, address: Any) -> None:
         """Serve a new connection."""
-        if self._is_crowded():
+        if self._handshakes() >= self._services.places.most.handshakes:
+            self._counted.turned_away += 1
             # A client of TLS could not read an answer.
             _refuse(sock, answer=self._entrance.certificate is None)
             return
@@ -175,11 +209,9 @@ class ProxyServer:
         self._tasks[task] = None
         task.add_done_callback(self._served)
 
-    def _is_crowded(self) -> bool:
-        """Whether too many connections have no session (yet)."""
-        counted = self._services.places
-        waiting = len(self._tasks) - counted.sessions
-        return waiting >= counted.most.handshakes
+    def _handshakes(self) -> int:
+        """How many connections have no session (yet)."""
+        return len(self._tasks) - self._services.places.sessions
 
     async def _serve(
         self, sock: socket.socket, source: forwarded.Source
@@ -246,10 +278,10 @@ class ProxyThread:
         authority: authority.Authority,
         static_root: pathlib.Path = static.ROOT,
         loop_factory: LoopFactory = new_event_loop,
-        place: listeners.Place | None = None,
+        post: posts.Post = posts.ALONE,
         front: front_page.FrontPage | None = None,
     ) -> None:
-        self.server = ProxyServer(conf, authority, static_root, place, front)
+        self.server = ProxyServer(conf, authority, static_root, post, front)
         self._conf = conf
         self._loop_factory = loop_factory
         # A main thread that dies without a stop() must not be held up.

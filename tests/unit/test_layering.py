@@ -66,6 +66,7 @@ ONLY_IN: Mapping[str, Sequence[str]] = {
     'uvloop': ('proxy', 'cmd'),
     'cryptography': ('proxy',),
     'h11': ('proxy',),
+    'prometheus_client': ('proxy',),
     'webob': ('api',),
     'routes': ('api',),
     'paste': ('api', 'cmd', 'wsgi'),

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The proxy as a command."""
 
+import contextlib
+import http.client
+import json
 import os
 import pathlib
+import re
 import signal
 import socket
 
@@ -11,6 +15,7 @@ import fixtures
 from tests import base
 from tests.fixtures import processes
 
+_ALIVE = {'alive': True}
 _REQUEST = b'GET /nothing HTTP/1.1\r\nHost: here\r\n\r\n'
 
 
@@ -22,7 +27,10 @@ class ProxyTest(base.TestCase):
         self.file = pathlib.Path(folder) / 'console-api.conf'
         self.configure()
 
-    def configure(self, **default: object) -> None:
+    def configure(
+        self, status_port: int | None = None, **default: object
+    ) -> None:
+        status = {} if status_port is None else {'port': status_port}
         processes.write_settings(
             self.file,
             {
@@ -32,6 +40,7 @@ class ProxyTest(base.TestCase):
                     'port': self.port,
                     'handshake_timeout': 600,
                 },
+                'proxy_status': status,
             },
         )
 
@@ -127,3 +136,60 @@ class ProxyTest(base.TestCase):
         proxy.wait_until('READY=1')
         self.assertIn('The configuration was not read again', proxy.output)
         self.assertTrue(self.answers(self.connect()))
+
+    def ask(self, port: int, path: str) -> tuple[int, str]:
+        """The status and the body of an answer."""
+        with contextlib.closing(
+            http.client.HTTPConnection(
+                '127.0.0.1', port, timeout=processes.PATIENCE
+            )
+        ) as connection:
+            connection.request('GET', path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def test_one_address_tells_of_all_workers(self) -> None:
+        port = processes.free_port()
+        self.configure(status_port=port)
+        proxy = self.started(2)
+        self.answers(self.connect())
+        # Whichever answers, it tells of both.
+        for _ in range(5):
+            text = self.ask(port, '/metrics')[1]
+            for index in (0, 1):
+                line = f'console_proxy_worker_up{{worker="{index}"}} 1.0\n'
+                self.assertIn(line, text)
+                self.assertRegex(
+                    text, f'process_open_fds{{worker="{index}"}} [1-9]'
+                )
+            self.assertEqual(1, text.count('# TYPE process_open_fds gauge'))
+        document = json.loads(self.ask(port, '/healthz')[1])
+        self.assertEqual(
+            {'alive': True, 'workers': {'0': _ALIVE, '1': _ALIVE}}, document
+        )
+        # Nobody reads the fake bus, so that no look-up is answered.
+        self.assertEqual(503, self.ask(port, '/readyz')[0])
+        self.assertEqual(0, proxy.stop())
+
+    def test_worker_that_hangs_is_told_by_the_other(self) -> None:
+        port = processes.free_port()
+        self.configure(status_port=port)
+        proxy = self.started(2)
+        stopped = proxy.children[1]
+        os.kill(stopped, signal.SIGSTOP)
+        self.addCleanup(_go_on, stopped)
+        text = self.ask(port, '/metrics')[1]
+        up = re.findall('console_proxy_worker_up{worker="."} (.)', text)
+        self.assertEqual(['0', '1'], sorted(up))
+        status, text = self.ask(port, '/healthz')
+        self.assertEqual(503, status)
+        self.assertIn('it does not answer', text)
+        os.kill(stopped, signal.SIGKILL)
+        proxy.wait_for(
+            lambda: self.ask(port, '/healthz')[0] == 200, 'another worker'
+        )
+
+
+def _go_on(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)

@@ -22,12 +22,13 @@ def note(name):
     with open(folder / name, 'a') as file:
         print(os.getpid(), file=file)
 
-def work(ready):
+def work(ready, index):
     {work}
 
-def serve(ready):
+def serve(ready, index):
     ready()
     note('started')
+    note(f'index-{{index}}')
     service.wait_for_signal(lambda: note('reloaded'))
     note('ended')
 
@@ -41,7 +42,7 @@ class WorkersTest(base.TestCase):
         super().setUp()
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
 
-    def start(self, work: str = 'serve(ready)') -> processes.Process:
+    def start(self, work: str = 'serve(ready, index)') -> processes.Process:
         return self.useFixture(
             processes.Process(
                 sys.executable,
@@ -57,7 +58,7 @@ class WorkersTest(base.TestCase):
             list(map(int, path.read_text().split())) if path.exists() else []
         )
 
-    def started(self, work: str = 'serve(ready)') -> processes.Process:
+    def started(self, work: str = 'serve(ready, index)') -> processes.Process:
         parent = self.start(work)
         parent.wait_until('READY=1')
         parent.wait_for(lambda: len(self.noted('started')) == 2, 'two workers')
@@ -86,6 +87,13 @@ class WorkersTest(base.TestCase):
         parent.wait_for(lambda: len(self.noted('started')) == 3, 'a third')
         self.assertNotIn(killed, parent.children)
         self.assertIn(other, parent.children)
+
+    def test_worker_has_the_index_of_the_one_it_replaces(self) -> None:
+        parent = self.started()
+        parent.wait_for(lambda: self.noted('index-1'), 'its index')
+        os.kill(self.noted('index-1')[0], signal.SIGKILL)
+        parent.wait_for(lambda: len(self.noted('index-1')) == 2, 'a third')
+        self.assertEqual(1, len(self.noted('index-0')))
 
     def test_both_killed_workers_are_replaced(self) -> None:
         parent = self.started()
@@ -118,7 +126,7 @@ class WorkersTest(base.TestCase):
 
     def test_second_sigterm_reaches_the_workers(self) -> None:
         parent = self.started(
-            'serve(ready); service.wait_for_signal(); note("hurried")'
+            'serve(ready, index); service.wait_for_signal(); note("hurried")'
         )
         parent.send(signal.SIGTERM)
         parent.wait_for(lambda: len(self.noted('ended')) == 2, 'two')
@@ -127,7 +135,8 @@ class WorkersTest(base.TestCase):
 
     def test_third_sigterm_kills_workers_that_hang(self) -> None:
         parent = self.started(
-            'serve(ready); service.at_signals(lambda: note("hurried"))\n'
+            'serve(ready, index)\n'
+            '    service.at_signals(lambda: note("hurried"))\n'
             '    while True: signal.pause()',
         )
         parent.send(signal.SIGTERM)

@@ -22,6 +22,7 @@ from console_api import exception
 from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.proxy import front as front_page
+from console_api.proxy import post as posts
 from console_api.proxy import server
 from console_api.proxy import static
 from tests import base
@@ -101,6 +102,7 @@ class ProxyTestCase(base.AsyncTestCase):
     loop_factory: server.LoopFactory = staticmethod(asyncio.new_event_loop)
     static_root: pathlib.Path = static.ROOT
     front: front_page.FrontPage | None = None
+    post: posts.Post = posts.ALONE
     #: Whether the proxy has a certificate, which clients trust.
     secure = False
     #: What clients connect with; None for plain HTTP.
@@ -180,6 +182,7 @@ class ProxyTestCase(base.AsyncTestCase):
             self.authority,
             self.static_root,
             loop_factory=type(self).loop_factory,
+            post=self.post,
             front=self.front,
         )
         await asyncio.to_thread(self.proxy.start)

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The post of one worker among those of a proxy: what it is given."""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+import contextlib
+import dataclasses
+import socket
+
+from oslo_config import cfg
+
+from console_api import exception
+from console_api.proxy import listeners
+from console_api.proxy import outlook
+
+_BACKLOG = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Post:
+    """What one worker is given; the sockets belong to whoever made them.
+
+    ``status`` are listening sockets that all workers share, ``doors`` those
+    at which each worker answers the others: its own is at ``index``.
+    """
+
+    index: int = 0
+    #: Where it listens; None for what the options say.
+    place: listeners.Place | None = None
+    status: Sequence[socket.socket] = ()
+    doors: Sequence[socket.socket] = ()
+    #: None where there are no notifications.
+    announcer: outlook.Announcer | None = None
+
+
+#: For a proxy of one worker that tells nothing of itself.
+ALONE = Post()
+
+
+@contextlib.contextmanager
+def among(
+    conf: cfg.ConfigOpts, count: int, place: listeners.Place | None = None
+) -> Iterator[Post]:
+    """The post of the first of so many workers, which listen at ``place``.
+
+    What is opened here outlives each single worker.
+
+    :raises ConfigurationError: the status address cannot be listened on
+    """
+    with contextlib.ExitStack() as stack:
+        status: tuple[socket.socket, ...] = ()
+        doors: tuple[socket.socket, ...] = ()
+        if conf.proxy_status.port is not None:
+            status = tuple(map(stack.enter_context, _listen(conf)))
+        if status and count > 1:
+            doors = tuple(stack.enter_context(_door()) for _ in range(count))
+        yield Post(place=place, status=status, doors=doors)
+
+
+def _listen(conf: cfg.ConfigOpts) -> list[socket.socket]:
+    host, port = conf.proxy_status.host, conf.proxy_status.port
+    found: list[socket.socket] = []
+    try:
+        for family, kind, _, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            sock = socket.socket(family, kind)
+            found.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setblocking(False)
+            sock.bind(address)
+            sock.listen(_BACKLOG)
+    except OSError as exc:
+        for sock in found:
+            sock.close()
+        raise exception.ConfigurationError(
+            f'[proxy_status] cannot listen on {host} port {port}: '
+            f'{exc.strerror}'
+        ) from exc
+    return found
+
+
+def _door() -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    # unix(7), autobind: a name that no file stands for, and none is left.
+    sock.bind('')
+    sock.listen(_BACKLOG)
+    return sock
