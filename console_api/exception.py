@@ -75,6 +75,13 @@ class UnsupportedContentType(DomainError):
     template = 'Unsupported Content-Type'
 
 
+class HostTaken(DomainError):
+    """Another agent answers for the host: host, process."""
+
+    status = 409
+    template = 'Another agent answers for host {0}: {1}.'
+
+
 class InstanceNotFound(DomainError):
     """No such server for this caller, or its guest is gone."""
 

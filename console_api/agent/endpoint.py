@@ -3,8 +3,6 @@
 
 from collections.abc import Mapping
 import dataclasses
-import os
-import socket
 from typing import Any
 
 from oslo_config import cfg
@@ -12,6 +10,7 @@ import oslo_messaging
 
 from console_api import context as console_context
 from console_api import exception
+from console_api.agent import facts
 from console_api.agent import rpcapi
 from console_api.consoles import output
 from console_api.consoles import tokens
@@ -53,7 +52,7 @@ class AgentEndpoint:
         ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
     ) -> str:
         """Which process this is, for another that wants to be it."""
-        return f'process {os.getpid()} on {socket.gethostname()}'
+        return facts.process_name()
 
     @oslo_messaging.expected_exceptions(exception.DomainError)
     def get_console(

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells the conductor of the servers of this host, and of each change."""
 
+from collections.abc import Callable
+import random
 import threading
 import time
 import uuid
@@ -11,16 +13,19 @@ import oslo_messaging
 
 from console_api import context as console_context
 from console_api import exception
-from console_api import version
-from console_api.agent import rpcapi
+from console_api.agent import facts
 from console_api.conductor import rpcapi as conductor_rpcapi
 from console_api.virt import driver as virt_driver
 
 LOG = logging.getLogger(__name__)
 
 #: The first wait after a report that failed, in seconds; it doubles up to
-#: the interval.
+#: the interval. The waits of many agents spread by half of it, either way.
 _FIRST_RETRY = 1.0
+
+
+def _spread(low: float, high: float) -> float:
+    return random.uniform(low, high)  # noqa: S311 - nobody gains by a guess
 
 
 class _Pending:
@@ -62,7 +67,9 @@ class InventoryReporter:
 
     All servers are reported every ``[agent] inventory_interval`` seconds,
     and whenever changes may have been missed. While one report is under way
-    the changes gather for the next.
+    the changes gather for the next. ``instance`` is the name of this process
+    among the agents; ``lost`` is called with the reason when another agent
+    has taken over the host, and there are no more reports then.
     """
 
     def __init__(
@@ -70,11 +77,15 @@ class InventoryReporter:
         conf: cfg.ConfigOpts,
         driver: virt_driver.ConsoleDriver,
         conductor: conductor_rpcapi.ConductorAPI,
+        lost: Callable[[str], None] | None = None,
     ) -> None:
         self._conf = conf
         self._host = conf.host
-        self._instance = str(uuid.uuid4())
+        self.instance = str(uuid.uuid4())
+        self._held = False
+        self._lost = lost
         self._interval = float(conf.agent.inventory_interval)
+        self._due = time.monotonic() + self._interval
         self._driver = driver
         self._conductor = conductor
         self._pending = _Pending()
@@ -84,8 +95,17 @@ class InventoryReporter:
             target=self._run, name='inventory', daemon=True
         )
 
-    def start(self) -> None:
-        """Begin to report; the first report is sent at once."""
+    def start(self, held: bool = False, known: bool = False) -> None:
+        """Begin to report.
+
+        ``held``: this agent has the host already. The first report is sent
+        at once; that of a host that is ``known`` some time within the
+        interval, so that the conductors survive a start of all agents.
+        """
+        self._held = held
+        if known:
+            self._pending.take()
+            self._due = time.monotonic() + _spread(0, self._interval)
         self._driver.watch(self._changed)
         self._thread.start()
 
@@ -93,34 +113,27 @@ class InventoryReporter:
         """Send no more reports; returns when the last one has ended."""
         self._stopped.set()
         self._wake.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def report(self) -> None:
         """Report every server now.
 
+        :raises HostTaken: another agent has taken over the host
         :raises DomainError: the driver could not list the guests
         :raises MessagingException: no conductor answered
         """
         guests = self._driver.guests()
         context = console_context.service_context()
-        self._conductor.report_servers(context, self._host, guests)
+        # Before the servers: who lost the host does not speak for it.
         self._conductor.report_agent(
-            context, self._host, self._facts(len(guests))
+            context,
+            self._host,
+            facts.collect(self._conf, self.instance, len(guests)),
+            self._held,
         )
-
-    def _facts(self, servers: int) -> conductor_rpcapi.AgentFacts:
-        conf = self._conf
-        return conductor_rpcapi.AgentFacts(
-            instance=self._instance,
-            release=version.version_string(),
-            rpc_version=rpcapi.VERSION,
-            addresses=(
-                conf.vnc.server_proxyclient_address,
-                conf.spice.server_proxyclient_address,
-                conf.serial_console.proxyclient_address,
-            ),
-            servers=servers,
-        )
+        self._held = True
+        self._conductor.report_servers(context, self._host, guests)
 
     def _changed(self, change: virt_driver.Change | None) -> None:
         self._pending.add(change)
@@ -149,11 +162,15 @@ class InventoryReporter:
 
     def _run(self) -> None:
         retry = _FIRST_RETRY
-        due = time.monotonic() + self._interval
         while not self._stopped.is_set():
             self._wake.clear()
             try:
                 self._report_pending()
+            except exception.HostTaken as exc:
+                LOG.error('There are no more reports: %s', exc)
+                if self._lost is not None:
+                    self._lost(str(exc))
+                return
             except (
                 oslo_messaging.MessagingException,
                 exception.DomainError,
@@ -166,7 +183,7 @@ class InventoryReporter:
                     exc,
                 )
                 # Changes gather meanwhile; none of them asks for a try.
-                self._stopped.wait(retry)
+                self._stopped.wait(retry * _spread(0.5, 1.5))
                 retry = min(retry * 2, self._interval)
                 continue
             except Exception:
@@ -174,7 +191,7 @@ class InventoryReporter:
                 self._stopped.wait(self._interval)
                 continue
             retry = _FIRST_RETRY
-            self._wake.wait(max(0.0, due - time.monotonic()))
-            if time.monotonic() >= due:
+            self._wake.wait(max(0.0, self._due - time.monotonic()))
+            if time.monotonic() >= self._due:
                 self._pending.add(None)
-                due = time.monotonic() + self._interval
+                self._due = time.monotonic() + self._interval

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent put together: driver, RPC server and inventory."""
 
+from collections.abc import Callable
+
 from oslo_config import cfg
 
-from console_api import context as console_context
-from console_api import exception
 from console_api import rpc
+from console_api.agent import claim
 from console_api.agent import endpoint
 from console_api.agent import inventory
 from console_api.agent import rpcapi
@@ -17,6 +18,7 @@ class Agent:
     """Everything that runs on one hypervisor host.
 
     The driver is the one that ``[agent] driver`` names, if none is given.
+    ``lost`` is called, with the reason, when another agent has taken over.
 
     :raises ConfigurationError: the driver cannot be loaded or cannot work
     """
@@ -25,8 +27,8 @@ class Agent:
         self,
         conf: cfg.ConfigOpts,
         driver: virt_driver.ConsoleDriver | None = None,
+        lost: Callable[[str], None] | None = None,
     ) -> None:
-        self._conf = conf
         self.driver = driver or virt_driver.load(conf, conf.agent.driver)
         self._transport = rpc.get_transport(conf)
         self._server = rpc.get_server(
@@ -35,35 +37,35 @@ class Agent:
             conf.host,
             [endpoint.AgentEndpoint(conf, self.driver)],
         )
+        conductor = conductor_rpcapi.ConductorAPI(conf, self._transport)
         self.reporter = inventory.InventoryReporter(
-            conf,
-            self.driver,
-            conductor_rpcapi.ConductorAPI(conf, self._transport),
+            conf, self.driver, conductor, lost
         )
-
+        self._claim = claim.HostClaim(
+            conf,
+            rpcapi.AgentAPI(conf, self._transport),
+            conductor,
+            self.reporter.instance,
+        )
         self._started = False
 
     def check_alone(self) -> None:
-        """Make sure that no other agent answers to the name of this host.
+        """Make sure that this is the only agent of its host, before a start.
 
-        Otherwise each call would reach one of them by chance.
-
-        :raises ConfigurationError: another one does; the message names it
+        :raises ConfigurationError: it is not; the message names both
         """
-        agents = rpcapi.AgentAPI(self._conf, self._transport)
-        context = console_context.service_context()
-        other = agents.identify(context, self._conf.host)
-        if other is not None:
-            raise exception.ConfigurationError(
-                f'another agent answers for host {self._conf.host}: {other}. '
-                'Stop it, or give one of them another [DEFAULT] host.'
-            )
+        self._claim.check()
 
     def start(self) -> None:
-        """Answer calls and report the servers of this host."""
+        """Answer calls and report the servers of this host.
+
+        :raises ConfigurationError: another agent, started at the same time,
+            was quicker; the message names both
+        """
         self._started = True
         self._server.start()
-        self.reporter.start()
+        held = self._claim.take()
+        self.reporter.start(held, known=held and self._claim.known)
 
     def stop(self) -> None:
         """Finish the calls that run, then release everything."""

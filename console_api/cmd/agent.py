@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """console-api-agent: runs on each hypervisor host."""
 
+import os
+import signal
 import sys
 
 from oslo_config import cfg
@@ -19,14 +21,22 @@ def main() -> int:
 def _main() -> None:
     service.prepare(cfg.CONF, sys.argv[1:])
     service.start_logging(cfg.CONF)
-    agent = process.Agent(cfg.CONF)
+    reasons: list[str] = []
+
+    def lost(reason: str) -> None:
+        reasons.append(reason)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    agent = process.Agent(cfg.CONF, lost=lost)
     try:
         agent.check_alone()
+        agent.start()
     except exception.ConfigurationError:
         agent.stop()
         raise
-    agent.start()
     systemd.notify(systemd.READY)
     service.wait_for_signal(lambda: service.reload(cfg.CONF))
     systemd.notify(systemd.STOPPING)
     agent.stop()
+    if reasons:
+        raise exception.ConfigurationError(reasons[0])

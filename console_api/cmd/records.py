@@ -51,6 +51,9 @@ class _Agent:
     addresses: str
     release: str
     rpc_version: str
+    process: str | None
+    refused: str | None
+    refused_at: str | None
 
 
 def purge(conf: cfg.ConfigOpts) -> None:
@@ -145,6 +148,13 @@ def list_agents(conf: cfg.ConfigOpts) -> None:
             addresses=agent.addresses,
             release=agent.release,
             rpc_version=agent.rpc_version,
+            process=agent.process,
+            refused=agent.refused,
+            refused_at=(
+                None
+                if agent.refused_at is None
+                else output.time(agent.refused_at)
+            ),
         )
         for agent in found
     ]

@@ -56,10 +56,46 @@ class ConductorEndpoint:
         ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
         host: str,
         agent: Mapping[str, Any],
+        held: bool = False,
     ) -> None:
         """Remember the agent of this host (ConductorAPI.report_agent)."""
         _check_host(host)
-        self._agents.record(host, agent_reports.parse(agent))
+        self._agents.record(host, agent_reports.parse(agent), bool(held))
+
+    @oslo_messaging.expected_exceptions(exception.DomainError)
+    def get_holder(
+        self,
+        ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
+        host: str,
+    ) -> str | None:
+        """Which agent has this host (ConductorAPI.get_holder)."""
+        _check_host(host)
+        return self._agents.holder(host)
+
+    @oslo_messaging.expected_exceptions(exception.DomainError)
+    def claim_host(
+        self,
+        ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
+        host: str,
+        agent: Mapping[str, Any],
+        holder: str | None,
+    ) -> None:
+        """Let the agent have this host (ConductorAPI.claim_host)."""
+        _check_host(host)
+        if holder is not None and not isinstance(holder, str):
+            raise exception.BadRequest('A claim names no agent.')
+        self._agents.claim(host, agent_reports.parse(agent), holder)
+
+    @oslo_messaging.expected_exceptions(exception.DomainError)
+    def refuse_agent(
+        self,
+        ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
+        host: str,
+        process: str,
+    ) -> None:
+        """Remember who was not let in (ConductorAPI.refuse_agent)."""
+        _check_host(host)
+        self._agents.refuse(host, process)
 
     @oslo_messaging.expected_exceptions(exception.DomainError)
     def report_changes(

@@ -7,6 +7,7 @@ History:
 * 1.1: report_changes; the answer of authorize_token has a secret
 * 1.2: report_agent
 * 1.3: enter_session
+* 1.4: get_holder, claim_host, refuse_agent; report_agent has ``held``
 """
 
 from collections.abc import Collection
@@ -23,18 +24,21 @@ from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.virt import driver as virt_driver
 
-VERSION = '1.3'
+VERSION = '1.4'
 
 #: A report is a few statements on the database.
 _REPORT_TIMEOUT = 60
+#: An agent that starts does not wait for long: it works without a conductor.
+_CLAIM_TIMEOUT = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class AgentFacts:
     """What an agent says of itself.
 
-    ``instance`` is a UUID that the process made when it started,
-    ``addresses`` are those at which consoles of its host listen.
+    ``instance`` is a UUID that the process made when it started, ``process``
+    says the same to people, ``addresses`` are those at which consoles of its
+    host listen.
     """
 
     instance: str
@@ -42,6 +46,7 @@ class AgentFacts:
     rpc_version: str
     addresses: tuple[str, ...]
     servers: int
+    process: str
 
 
 class ConductorAPI:
@@ -79,13 +84,67 @@ class ConductorAPI:
         context: console_context.RequestContext,
         host: str,
         agent: AgentFacts,
+        held: bool = False,
     ) -> None:
         """The agent of this host is alive (since 1.2).
 
+        It takes the host over, unless it has it already: ``held``, since 1.4.
+
+        :raises HostTaken: another agent has taken over the host that it held
         :raises MessagingException: no conductor answered within 60 s
         """
+        arguments: dict[str, Any] = {'agent': dataclasses.asdict(agent)}
+        version = '1.2'
+        if held and self._client.can_send_version('1.4'):
+            arguments['held'], version = True, '1.4'
+        self._report(context, version, 'report_agent', host=host, **arguments)
+
+    def get_holder(
+        self, context: console_context.RequestContext, host: str
+    ) -> str | None:
+        """The instance of the agent that has the host (since 1.4).
+
+        :raises MessagingException: no conductor answered within 5 s
+        """
+        answer = self._start(context, 'get_holder', host=host)
+        return None if answer is None else str(answer)
+
+    def claim_host(
+        self,
+        context: console_context.RequestContext,
+        host: str,
+        agent: AgentFacts,
+        holder: str | None,
+    ) -> None:
+        """Take a host from the instance that has it, if any (since 1.4).
+
+        :raises HostTaken: another agent has it; the second argument names it
+        :raises MessagingException: no conductor answered within 5 s
+        """
         facts = dataclasses.asdict(agent)
-        self._report(context, '1.2', 'report_agent', host=host, agent=facts)
+        self._start(
+            context, 'claim_host', host=host, agent=facts, holder=holder
+        )
+
+    def refuse_agent(
+        self, context: console_context.RequestContext, host: str, process: str
+    ) -> None:
+        """This process ends, since the host has an agent (since 1.4).
+
+        :raises MessagingException: no conductor answered within 5 s
+        """
+        self._start(context, 'refuse_agent', host=host, process=process)
+
+    def _start(
+        self,
+        context: console_context.RequestContext,
+        method: str,
+        **arguments: Any,
+    ) -> Any:
+        client = self._client.prepare(timeout=_CLAIM_TIMEOUT, version='1.4')
+        return self._opening.run(
+            lambda: client.call(context, method, **arguments), _CLAIM_TIMEOUT
+        )
 
     def report_changes(
         self,

@@ -29,7 +29,8 @@ Each is an IP address, a network as in ``192.0.2.0/24``, or a host name. An
 agent registers the addresses of its own host with its first report; another
 address that it names later, because it was captured or because it was
 reconfigured, is refused. Put a network here where addresses change by
-themselves, or where a hypervisor is not the agent's own host.
+themselves, or where a hypervisor is not the agent's own host. Once there is
+one, an agent that has not reported yet is held to it as well.
 """,
     ),
     cfg.StrOpt(

@@ -104,11 +104,7 @@ class ConsoleBroker:
     ) -> None:
         if record.host not in self._allowed:
             agent = db_agents.get(connection, record.agent_host)
-            # An agent that has not reported yet is at its first contact.
-            if agent is not None and not any(
-                targets.is_same(record.host, one)
-                for one in agent.addresses.split(',')
-            ):
+            if not self._is_registered(record.host, agent):
                 LOG.error(
                     'The agent of %(agent)s names %(target)s for a console '
                     'of server %(server)s; only %(known)s are registered, and '
@@ -117,11 +113,22 @@ class ConsoleBroker:
                         'agent': record.agent_host,
                         'target': record.host,
                         'server': record.server_id,
-                        'known': agent.addresses,
+                        'known': 'none' if agent is None else agent.addresses,
                     },
                 )
                 raise exception.HostUnavailable(record.server_id)
         db_tokens.add(connection, record)
+
+    def _is_registered(
+        self, host: str, agent: db_agents.AgentRecord | None
+    ) -> bool:
+        if agent is None:
+            # At its first contact an agent is believed, unless the operator
+            # has said where consoles may listen.
+            return not self._allowed
+        return any(
+            targets.is_same(host, one) for one in agent.addresses.split(',')
+        )
 
     def grant(
         self,

@@ -20,6 +20,10 @@ class AllowedTargets:
             except ValueError:
                 self._names.add(entry.lower())
 
+    def __bool__(self) -> bool:
+        """Whether the operator lists any."""
+        return bool(self._networks or self._names)
+
     def __contains__(self, host: str) -> bool:
         """Whether a console may listen on this host, by its address or name.
 

@@ -13,7 +13,10 @@ _table = models.agents
 
 @dataclasses.dataclass(frozen=True)
 class AgentRecord:
-    """The agent of one host; times in seconds since the epoch, UTC."""
+    """The agent of one host; times in seconds since the epoch, UTC.
+
+    ``refused`` is the last process that was not let in beside ``process``.
+    """
 
     host: str
     instance: str
@@ -22,6 +25,9 @@ class AgentRecord:
     addresses: str
     servers: int
     reported_at: int
+    process: str | None = None
+    refused: str | None = None
+    refused_at: int | None = None
 
 
 _COLUMNS = [_table.c[field.name] for field in dataclasses.fields(AgentRecord)]
@@ -58,6 +64,36 @@ def update(connection: sa.Connection, record: AgentRecord) -> None:
     del values['host']
     connection.execute(
         _table.update().where(_table.c.host == record.host).values(**values)
+    )
+
+
+def claim(connection: sa.Connection, record: AgentRecord, holder: str) -> bool:
+    """Let an agent have its host if ``holder`` has it; whether it did.
+
+    The registered addresses stay, and so does the number of servers.
+    """
+    done = connection.execute(
+        _table.update()
+        .where(_table.c.host == record.host, _table.c.instance == holder)
+        .values(
+            instance=record.instance,
+            process=record.process,
+            release=record.release,
+            rpc_version=record.rpc_version,
+            reported_at=record.reported_at,
+        )
+    )
+    return done.rowcount > 0
+
+
+def refuse(
+    connection: sa.Connection, host: str, process: str, now: int
+) -> None:
+    """Remember a process that was not let in beside the agent of a host."""
+    connection.execute(
+        _table.update()
+        .where(_table.c.host == host)
+        .values(refused=process, refused_at=now)
     )
 
 

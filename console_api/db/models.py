@@ -87,5 +87,9 @@ agents = sa.Table(
     sa.Column('servers', sa.Integer, nullable=False),
     # Seconds since the epoch, UTC.
     sa.Column('reported_at', sa.BigInteger, nullable=False),
+    # The process in words, and the last one that was not let in beside it.
+    sa.Column('process', sa.String(255)),
+    sa.Column('refused', sa.String(255)),
+    sa.Column('refused_at', sa.BigInteger),
     mysql_charset='utf8mb4',
 )

@@ -20,6 +20,7 @@ LOG = logging.getLogger(__name__)
 _MOST_SERVERS = 2**31 - 1
 _LONGEST_ADDRESSES = 1024
 _RELEASE = re.compile(r'[!-~]{1,64}')
+_PROCESS = re.compile(r'[ -~]{1,255}')
 _RPC_VERSION = re.compile(r'[0-9]{1,4}\.[0-9]{1,4}')
 #: A host name or an IP address; the table separates them by commas.
 _ADDRESS = re.compile(r'[A-Za-z0-9_.:%-]{1,255}')
@@ -34,6 +35,7 @@ class ReportedAgent:
     rpc_version: str
     addresses: str
     servers: int
+    process: str | None = None
 
 
 def parse(values: object) -> ReportedAgent:
@@ -50,6 +52,12 @@ def parse(values: object) -> ReportedAgent:
             rpc_version=_text(values['rpc_version'], _RPC_VERSION),
             addresses=_addresses(values['addresses']),
             servers=_count(values['servers']),
+            # Agents of older releases do not tell.
+            process=(
+                None
+                if values.get('process') is None
+                else _text(values['process'], _PROCESS)
+            ),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
         reason = f'{type(exc).__name__}: {exc}'[:200]
@@ -87,27 +95,122 @@ class AgentRecorder:
     def __init__(self, database: db_api.Database) -> None:
         self._database = database
 
-    def record(self, host: str, agent: ReportedAgent) -> None:
+    def record(
+        self, host: str, agent: ReportedAgent, held: bool = False
+    ) -> None:
         """Remember that this agent has just reported.
 
         The addresses of its first report stay: an agent that was captured
-        later cannot name others. ``forget`` makes room for new ones.
+        later cannot name others. ``forget`` makes room for new ones. An
+        agent that has the host already (``held``) does not take it back.
+
+        :raises HostTaken: it is another agent's meanwhile
         """
-        record = db_agents.AgentRecord(
-            host=host,
-            reported_at=int(timeutils.utcnow_ts()),
-            **dataclasses.asdict(agent),
+        record = _record(host, agent)
+        holder = self._database.write(
+            lambda connection: _store(connection, record, held)
         )
-        self._database.write(lambda connection: _store(connection, record))
+        _check(record, holder)
+
+    def holder(self, host: str) -> str | None:
+        """Which instance has the host."""
+        with self._database.reader() as connection:
+            known = db_agents.get(connection, host)
+        return None if known is None else known.instance
+
+    def claim(
+        self, host: str, agent: ReportedAgent, holder: str | None
+    ) -> None:
+        """Let the agent have a host that ``holder`` has, None: nobody.
+
+        :raises HostTaken: another agent was quicker
+        """
+        record = _record(host, agent)
+        taker = self._database.write(
+            lambda connection: _claim(connection, record, holder)
+        )
+        _check(record, taker)
+
+    def refuse(self, host: str, process: object) -> None:
+        """Remember a process that ends because the host has an agent.
+
+        :raises BadRequest: that is no name of a process
+        """
+        try:
+            name = _text(process, _PROCESS)
+        except ValueError as exc:
+            raise exception.BadRequest('A process has no name.') from exc
+        now = int(timeutils.utcnow_ts())
+        self._database.write(
+            lambda connection: db_agents.refuse(connection, host, name, now)
+        )
 
 
-def _store(
-    connection: db_api.Connection, record: db_agents.AgentRecord
+def _record(host: str, agent: ReportedAgent) -> db_agents.AgentRecord:
+    return db_agents.AgentRecord(
+        host=host,
+        reported_at=int(timeutils.utcnow_ts()),
+        **dataclasses.asdict(agent),
+    )
+
+
+def _check(
+    record: db_agents.AgentRecord, holder: db_agents.AgentRecord | None
 ) -> None:
+    if holder is not None:
+        other = holder.process or f'agent {holder.instance}'
+        LOG.error(
+            'Host %(host)s is that of %(other)s; %(refused)s is refused',
+            {
+                'host': record.host,
+                'other': other,
+                'refused': record.process or f'agent {record.instance}',
+            },
+        )
+        raise exception.HostTaken(record.host, other)
+
+
+def _claim(
+    connection: db_api.Connection,
+    record: db_agents.AgentRecord,
+    holder: str | None,
+) -> db_agents.AgentRecord | None:
+    """None, or who has the host instead."""
+    if holder is not None and db_agents.claim(connection, record, holder):
+        return None
     known = db_agents.get(connection, record.host)
     if known is None:
         db_agents.add(connection, record)
-        return
+        return None
+    # What was given up after it was committed is asked for once more.
+    if known.instance == record.instance:
+        return None
+    _refuse(connection, record)
+    return known
+
+
+def _refuse(
+    connection: db_api.Connection, record: db_agents.AgentRecord
+) -> None:
+    db_agents.refuse(
+        connection,
+        record.host,
+        record.process or f'agent {record.instance}',
+        record.reported_at,
+    )
+
+
+def _store(
+    connection: db_api.Connection, record: db_agents.AgentRecord, held: bool
+) -> db_agents.AgentRecord | None:
+    """None, or who has the host instead."""
+    known = db_agents.get(connection, record.host)
+    if known is None:
+        db_agents.add(connection, record)
+        return None
+    if held and known.instance != record.instance:
+        _refuse(connection, record)
+        return known
     if known.addresses != record.addresses:
         LOG.warning(
             'The agent of %(host)s names the addresses %(new)s, but %(old)s '
@@ -120,5 +223,12 @@ def _store(
             },
         )
     db_agents.update(
-        connection, dataclasses.replace(record, addresses=known.addresses)
+        connection,
+        dataclasses.replace(
+            record,
+            addresses=known.addresses,
+            refused=known.refused,
+            refused_at=known.refused_at,
+        ),
     )
+    return None

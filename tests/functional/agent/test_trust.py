@@ -64,6 +64,21 @@ class AddressTest(base.TestCase):
         self.assertEqual(200, self._create('127.0.0.1'))
         self.assertEqual(503, self._create('192.0.3.1'))
 
+    def _forget(self) -> None:
+        with self.service.database.writer() as connection:
+            db_agents.remove(connection, 'here')
+
+    def test_first_answer_is_believed(self) -> None:
+        self._start()
+        self._forget()
+        self.assertEqual(200, self._create('198.51.100.1'))
+
+    def test_first_answer_is_held_to_what_the_operator_allows(self) -> None:
+        self._start(console={'allowed_targets': ['192.0.2.0/24']})
+        self._forget()
+        self.assertEqual(503, self._create('198.51.100.1'))
+        self.assertEqual(200, self._create('192.0.2.1'))
+
     def test_later_report_registers_no_other_address(self) -> None:
         self._start()
         self.service.conf.set_override(

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service under a load of creates, while something around it fails."""
+
+from collections import Counter
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import dataclasses
+import hashlib
+import threading
+import time
+from typing import Any
+from urllib import parse
+
+import sqlalchemy as sa
+import yaml
+
+from tests import base
+from tests.fixtures import deployment
+from tests.fixtures import parts
+from tests.fixtures import private
+from tests.fixtures import processes
+
+_SERVER = '00000000-0000-4000-8000-000000000001'
+_PROJECT = 'a' * 32
+_CALLER = f'alice:{_PROJECT}:member'
+_VNC = {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}
+#: What a caller of an agent waits here, in seconds.
+_DEADLINE = 3
+CLIENTS = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Answered:
+    status: int
+    seconds: float
+    token: str | None
+
+
+class Load:
+    """Creates consoles from several threads until it is stopped."""
+
+    def __init__(self, create: Callable[[], Answered]) -> None:
+        self._create = create
+        self._stopped = threading.Event()
+        self.answers: list[Answered] = []
+        self.broken: list[Exception] = []
+        self._threads = [
+            threading.Thread(target=self._run) for _ in range(CLIENTS)
+        ]
+
+    def __enter__(self) -> 'Load':
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_ignored: object) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self.answers.append(self._create())
+            except OSError as exc:
+                self.broken.append(exc)
+                return
+            # A client that is refused at once does not hammer.
+            self._stopped.wait(0.02)
+
+    def wait_for(self, status: int, count: int = 20) -> None:
+        """Return after so many more answers with this status."""
+        before = self.count(status)
+        processes.wait_for(
+            lambda: self.broken or self.count(status) >= before + count,
+            f'no {status}: {Counter(a.status for a in self.answers)}',
+        )
+
+    def count(self, status: int) -> int:
+        return sum(a.status == status for a in list(self.answers))
+
+
+class FaultsTestCase(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        parts.require(self, 'rabbitmq', 'mariadb', 'uwsgi')
+        problem = private.problem()
+        if problem is not None:
+            self.skipTest(problem)
+
+    def deploy(
+        self, bus_url: str, database_url: str, **settings: dict[str, object]
+    ) -> None:
+        self.database_url = database_url
+        self.service = self.useFixture(
+            deployment.Deployment(
+                bus_url,
+                database_url,
+                [self.server(1)],
+                {
+                    'agent': {'rpc_timeout': _DEADLINE},
+                    'api': {'auth_strategy': 'noauth'},
+                    **settings,
+                },
+            )
+        )
+        self.wait_until_served()
+
+    def wait_until_served(self) -> float:
+        """How many seconds it took until a console was had."""
+        start = time.monotonic()
+        processes.wait_for(
+            lambda: self.create().status == 200, 'no console again'
+        )
+        return time.monotonic() - start
+
+    def create(self) -> Answered:
+        start = time.monotonic()
+        answer = deployment.call(
+            f'{self.service.url}/servers/{_SERVER}/remote-consoles',
+            'POST',
+            _VNC,
+            X_Auth_Token=_CALLER,
+            X_OpenStack_Nova_API_Version='2.6',
+        )
+        seconds = time.monotonic() - start
+        token = None
+        if answer.status == 200:
+            url = answer.json['remote_console']['url']
+            query = parse.parse_qs(parse.urlsplit(url).query)
+            token = query['path'][0].rpartition('token=')[2]
+        return Answered(answer.status, seconds, token)
+
+    def check(self, load: Load) -> None:
+        """Each answer was in time and sane, and each token is stored once."""
+        self.assertEqual([], load.broken)
+        statuses = {answer.status for answer in load.answers}
+        self.assertLessEqual(
+            statuses, {200, 409, 503}, self.service.api.output
+        )
+        slowest = max(answer.seconds for answer in load.answers)
+        self.assertLess(slowest, processes.PATIENCE / 2)
+        given = Counter(
+            hashlib.sha256(answer.token.encode()).hexdigest()
+            for answer in load.answers
+            if answer.token is not None
+        )
+        stored = self._stored()
+        self.assertEqual({1}, set(given.values()))
+        self.assertEqual(set(), set(given) - set(stored))
+        self.assertEqual(len(stored), len(set(stored)))
+
+    def _stored(self) -> list[str]:
+        rows = self.query('SELECT token_hash FROM console_tokens')
+        return [str(row[0]) for row in rows]
+
+    def query(self, statement: str) -> list[Any]:
+        """What the database of the service answers."""
+        with self._connect() as connection:
+            return list(connection.exec_driver_sql(statement))
+
+    def execute(self, statement: str) -> None:
+        """Change the database of the service."""
+        with self._connect() as connection:
+            connection.exec_driver_sql(statement)
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[sa.Connection]:
+        engine = sa.create_engine(
+            self.database_url, poolclass=sa.pool.NullPool
+        )
+        with engine.begin() as connection:
+            yield connection
+
+    @staticmethod
+    def server(number: int) -> dict[str, Any]:
+        """A server as an inventory file has it."""
+        return {
+            'id': f'{_SERVER[:-4]}{number:04}',
+            'name': f'web-{number}',
+            'project_id': _PROJECT,
+        }
+
+    def write_servers(self, servers: list[dict[str, Any]]) -> None:
+        """What agents that start from now on simulate."""
+        file = self.service.folder / 'inventory.yaml'
+        file.write_text(yaml.safe_dump({'servers': servers}))
