@@ -33,7 +33,7 @@ class GuideTest(base.TestCase):
     def test_each_option_exists(self) -> None:
         folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         found = blocks('ini')
-        self.assertEqual(3, len(found))
+        self.assertEqual(5, len(found))
         for number, text in enumerate(found):
             file = folder / f'{number}.conf'
             file.write_text(text, encoding='utf-8')

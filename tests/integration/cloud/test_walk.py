@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The install guide followed to its end, on a controller and two hosts.
+
+The files and the commands of Keystone are those of the guide, with its names,
+ports and paths replaced by those that are free here.
+"""
+
+import pathlib
+import re
+import shlex
+from typing import Any
+from urllib import parse
+import uuid
+
+import fixtures
+from websockets.sync import client as ws_client
+from websockets.typing import Origin
+import yaml
+
+from tests import base
+from tests.fixtures import bus
+from tests.fixtures import client
+from tests.fixtures import databases
+from tests.fixtures import deployment
+from tests.fixtures import guest
+from tests.fixtures import hosts
+from tests.fixtures import keystone
+from tests.fixtures import libvirtd
+from tests.fixtures import parts
+from tests.fixtures import processes
+from tests.fixtures import rfb_client
+from tests.functional import test_install_guide as guide
+
+NEEDS = (
+    *('keystone', 'libvirt', 'mariadb', 'namespaces', 'openstackclient'),
+    *('page', 'qemu', 'rabbitmq'),
+)
+#: The files of the guide, in its order; the second is about memcached.
+CONTROLLER, _, PROXY, HYPERVISOR, SIMULATED = range(5)
+WORKERS = 3
+
+
+class Browser:
+    """A WebSocket of a console as the socket of an RFB client."""
+
+    def __init__(self, page: str) -> None:
+        """Connect as the page at this URL does."""
+        parts_ = parse.urlsplit(page)
+        (path,) = parse.parse_qs(parts_.query)['path']
+        self._socket = ws_client.connect(
+            f'ws://{parts_.netloc}/{path}',
+            origin=Origin(f'http://{parts_.netloc}'),
+            compression=None,
+            open_timeout=processes.PATIENCE,
+        )
+        self._waiting = b''
+
+    def settimeout(self, seconds: float) -> None:
+        self._timeout = seconds
+
+    def sendall(self, data: bytes) -> None:
+        self._socket.send(data)
+
+    def recv(self, size: int) -> bytes:
+        if not self._waiting:
+            message = self._socket.recv(self._timeout)
+            assert isinstance(message, bytes)
+            self._waiting = message
+        part, self._waiting = self._waiting[:size], self._waiting[size:]
+        return part
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Cloud(fixtures.Fixture):
+    """What the guide sets up, with two conductors and two proxies."""
+
+    def _setUp(self) -> None:
+        self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.network = self.useFixture(hosts.Hosts())
+        self.keystone = self.useFixture(keystone.Keystone())
+        self._choose_names()
+        self._make_users()
+        self._daemon = self.useFixture(
+            libvirtd.Libvirtd(self.network.hosts[0])
+        )
+        self._prepare_hosts()
+        self._start_controller()
+        self._start_hosts()
+
+    def _choose_names(self) -> None:
+        address = self.network.controller
+        door = self.useFixture(hosts.Door(address, bus.PORT))
+        virtual = self.useFixture(bus.RabbitMQ())
+        self.api_port, *self.proxy_ports = (
+            processes.free_port() for _ in range(3)
+        )
+        self._names = {
+            'rabbit://console:BUS_PASS@controller:5672/console': (
+                virtual.url.replace(f'{bus.HOST}:{bus.PORT}', '%s:%d')
+                % (address, door.port)
+            ),
+            'mysql+pymysql://console:DATABASE_PASS@controller/console': (
+                self.useFixture(databases.MariaDB()).url
+            ),
+            'http://controller:5000/v3': self.keystone.url,
+            'http://controller:8774': f'http://127.0.0.1:{self.api_port}',
+            'controller:6080': f'{address}:{self.proxy_ports[0]}',
+            'port = 6080': f'port = {self.proxy_ports[0]}',
+            'KEYSTONE_PASS': keystone.PASSWORD,
+            '10.0.0.31': self.network.hosts[0].address,
+            '10.0.0.32': self.network.hosts[1].address,
+        }
+
+    def adapted(self, text: str) -> str:
+        """A text of the guide with the names of this cloud."""
+        for name, value in self._names.items():
+            text = text.replace(name, value)
+        assert 'controller' not in text, text
+        return text
+
+    def openstack(self, user: keystone.User) -> client.OpenStackClient:
+        """The stock client of this user."""
+        path = self.folder / f'{user.name}.yaml'
+        cloud = {
+            'auth_type': 'password',
+            'auth': user.authentication(),
+            'region_name': keystone.REGION,
+            'identity_api_version': 3,
+        }
+        path.write_text(yaml.safe_dump({'clouds': {'walk': cloud}}))
+        return client.OpenStackClient(path, 'walk')
+
+    def _make_users(self) -> None:
+        (block,) = (b for b in guide.blocks('console') if 'user create' in b)
+        admin = self.openstack(self.keystone.admin)
+        for line in block.strip().splitlines():
+            command = line.removeprefix('$ openstack ')
+            words = (self.adapted(word) for word in shlex.split(command))
+            admin.run(*words)
+        self.users = {
+            'member': self.keystone.user('mia', 'member', project='ours'),
+            'reader': self.keystone.user('rita', 'reader', project='ours'),
+            'stranger': self.keystone.user('sam', 'member', project='theirs'),
+        }
+
+    def _prepare_hosts(self) -> None:
+        self._names['qemu:///system'] = self._daemon.uri
+        self._names['/etc/console-api/inventory.yaml'] = str(
+            self.folder / 'inventory.yaml'
+        )
+        facts = {
+            'PROJECT_ID': self.keystone.projects['ours'],
+            'USER_ID': self.users['member'].id,
+        }
+        (text,) = guide.blocks('yaml')
+        for name, value in facts.items():
+            text = text.replace(name, value)
+        (self.folder / 'inventory.yaml').write_text(text)
+        address = self.network.hosts[0].address
+        owner = guest.NovaMetadata(
+            'virtual', facts['PROJECT_ID'], facts['USER_ID']
+        )
+        self.useFixture(
+            guest.LibvirtGuest(
+                self._daemon,
+                f'walk-{uuid.uuid4().hex[:8]}',
+                owner,
+                "<graphics type='vnc' port='-1' autoport='yes'>"
+                f"<listen type='address' address='{address}'/></graphics>",
+                vnc=False,
+            )
+        )
+
+    def _configure(self, name: str, *numbers: int) -> pathlib.Path:
+        """A host's file: what the guide has in these of its blocks."""
+        file = self.folder / name / 'console-api.conf'
+        file.parent.mkdir()
+        found = guide.blocks('ini')
+        text = found[numbers[0]]
+        for number in numbers[1:]:
+            # "On the controller, add the last two groups."
+            text += re.sub(r'(?s)^.*?(?=\[proxy\])', '', found[number])
+        file.write_text(self.adapted(text))
+        return file
+
+    def start(
+        self, name: str, file: pathlib.Path, host: hosts.Host | None = None
+    ) -> processes.Process:
+        """One of the commands, ready, there or on the controller."""
+        command = [processes.command(name), f'--config-file={file}']
+        if host is not None:
+            command = host.command(*command)
+        process = self.useFixture(processes.Process(*command))
+        process.wait_until('READY=1')
+        return process
+
+    def _start_controller(self) -> None:
+        file = self._configure('controller', CONTROLLER, PROXY)
+        self.manage(file, 'db', 'sync')
+        self.conductors = [
+            self.start('console-api-conductor', file) for _ in range(2)
+        ]
+        self._start_api(file.parent)
+        text = file.read_text()
+        first, second = (f'port = {port}' for port in self.proxy_ports)
+        other = file.with_name('second.conf')
+        other.write_text(text.replace(first, second))
+        self.proxies = [
+            self.start('console-api-proxy', path) for path in (file, other)
+        ]
+
+    def manage(self, file: pathlib.Path, *arguments: str) -> None:
+        """Run console-api-manage to its end."""
+        process = self.useFixture(
+            processes.Process(
+                processes.command('console-api-manage'),
+                f'--config-file={file}',
+                *arguments,
+            )
+        )
+        status = process.process.wait(processes.PATIENCE)
+        assert status == 0, process.output
+
+    def _start_api(self, folder: pathlib.Path) -> None:
+        for path in deployment.ETC.glob('*.*'):
+            text = path.read_text(encoding='utf-8')
+            text = text.replace('/etc/console-api', str(folder))
+            text = text.replace(':8774', f':{self.api_port}')
+            text = text.replace('workers = 2', f'workers = {WORKERS}')
+            (folder / path.name).write_text(text, encoding='utf-8')
+        self.api = self.useFixture(
+            processes.Process(
+                processes.command('gunicorn'),
+                *('-c', str(folder / 'gunicorn.conf.py')),
+            )
+        )
+        root = f'http://127.0.0.1:{self.api_port}'
+
+        def answers() -> bool:
+            try:
+                return deployment.call(f'{root}/healthcheck').status == 200
+            except OSError:
+                return False
+
+        self.api.wait_for(answers, 'no healthy API')
+        self.url = f'{root}/v2.1'
+
+    def _start_hosts(self) -> None:
+        self.agents = []
+        for name, number, host in (
+            ('virtual', HYPERVISOR, self.network.hosts[0]),
+            ('simulated', SIMULATED, self.network.hosts[1]),
+        ):
+            file = self._configure(name, number)
+            # Both namespaces have the host name of this machine.
+            text = file.read_text()
+            first = f'[DEFAULT]\nhost = {name}'
+            file.write_text(text.replace('[DEFAULT]', first, 1))
+            agent = self.start('console-api-agent', file, host)
+            self.agents.append(agent)
+        token = self.users['member'].token()
+
+        def listed() -> bool:
+            answer = deployment.call(f'{self.url}/servers', X_Auth_Token=token)
+            return len(answer.json['servers']) == 2
+
+        processes.wait_for(listed, 'the reports of two servers')
+
+
+class WalkTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        parts.require(self, *NEEDS)
+        self.cloud = self.useFixture(Cloud())
+
+    def open(self, server: str) -> str:
+        """The URL that the stock client gets the member."""
+        stock = self.cloud.openstack(self.cloud.users['member'])
+        return stock.console_url(server)
+
+    def look(self, url: str) -> tuple[int, int]:
+        """The size of the screen that the console at this URL shows."""
+        with rfb_client.RfbClient(Browser(url)) as screen:
+            screen.start()
+            screen.set_encodings(rfb_client.RAW)
+            screen.request()
+            screen.update()
+            size: tuple[int, int] = screen.screen.size
+            return size
+
+    def ask(self, who: str, method: str, path: str, body: Any = None) -> Any:
+        return deployment.call(
+            self.cloud.url + path,
+            method,
+            body,
+            X_Auth_Token=self.cloud.users[who].token(),
+            OpenStack_API_Version='compute 2.99',
+        )
+
+    def test_guide_leads_to_consoles_on_each_host(self) -> None:
+        urls = {name: self.open(name) for name in ('virtual', 'simulated')}
+        for name, url in urls.items():
+            with self.subTest(name):
+                self.assertGreater(self.look(url)[0], 100)
+        listed = self.ask('member', 'GET', '/servers').json['servers']
+        body = {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}
+        for server in listed:
+            path = f'/servers/{server["id"]}/remote-consoles'
+            for who, status in (('reader', 403), ('stranger', 404)):
+                with self.subTest(f'{who} {server["name"]}'):
+                    answer = self.ask(who, 'POST', path, body)
+                    self.assertEqual(status, answer.status)
+        self.lose_one_of_each(urls['simulated'])
+
+    def lose_one_of_each(self, url: str) -> None:
+        """A conductor and a proxy are killed; the others go on."""
+        self.cloud.conductors[0].process.kill()
+        self.cloud.proxies[0].kill()
+        first, second = (f':{port}/' for port in self.cloud.proxy_ports)
+        self.assertGreater(self.look(url.replace(first, second))[0], 100)
+        again = self.open('virtual')
+        self.assertGreater(self.look(again.replace(first, second))[0], 100)
