@@ -37,6 +37,10 @@ class TokensTest(test_tokens.TokensTest):
     backend = base.MariaDB()
 
 
+class ClaimTest(test_tokens.ClaimTest):
+    backend = base.MariaDB()
+
+
 class RevokeTest(test_tokens.RevokeTest):
     backend = base.MariaDB()
 

@@ -37,6 +37,10 @@ class TokensTest(test_tokens.TokensTest):
     backend = base.PostgreSQL()
 
 
+class ClaimTest(test_tokens.ClaimTest):
+    backend = base.PostgreSQL()
+
+
 class RevokeTest(test_tokens.RevokeTest):
     backend = base.PostgreSQL()
 
