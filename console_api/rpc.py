@@ -25,6 +25,9 @@ _EXCHANGE = 'console_api'
 #: Errors of other modules arrive as oslo_messaging.RemoteError.
 _ALLOWED_ERRORS = ['console_api.exception']
 
+#: Drivers of notifications that go nowhere else.
+_WITHOUT_BUS = frozenset({'log', 'test'})
+
 _RABBIT = 'oslo_messaging_rabbit'
 #: oslo.messaging's own waits grow to half a minute; a bus that is back is to
 #: be used within seconds.
@@ -65,6 +68,24 @@ def get_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
         for name, value in _RABBIT_DEFAULTS.items():
             conf.set_default(name, value, group=_RABBIT)
     return transport
+
+
+def get_notifier(
+    conf: cfg.ConfigOpts, publisher: str, topics: Sequence[str]
+) -> oslo_messaging.Notifier | None:
+    """Sends notifications; None where no driver or no bus is configured.
+
+    Close its ``transport`` with ``cleanup()``.
+    """
+    transport = oslo_messaging.get_notification_transport(conf)
+    group = conf.oslo_messaging_notifications
+    drivers = [name for name in group.driver if name != 'noop']
+    # oslo.messaging would take a RabbitMQ on this host for the bus.
+    has_bus = bool(group.transport_url or conf.transport_url != 'rabbit://')
+    if not drivers or not (has_bus or set(drivers) <= _WITHOUT_BUS):
+        transport.cleanup()
+        return None
+    return oslo_messaging.Notifier(transport, publisher, topics=[*topics])
 
 
 class Opening:

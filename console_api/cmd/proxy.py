@@ -12,6 +12,7 @@ from console_api import exception
 from console_api import service
 from console_api import systemd
 from console_api import workers
+from console_api.cmd import announcing
 from console_api.cmd import lookup
 from console_api.proxy import authority
 from console_api.proxy import heap
@@ -102,7 +103,9 @@ def _serve(
         proxy = server.ProxyThread(
             conf,
             authority.ThreadedAuthority(lookup.make(conf, stack), _LOOKUPS),
-            post=post,
+            post=dataclasses.replace(
+                post, announcer=announcing.make(conf, stack)
+            ),
         )
         try:
             proxy.start()

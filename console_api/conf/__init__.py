@@ -12,6 +12,7 @@ from console_api.conf import consoleauth
 from console_api.conf import fake
 from console_api.conf import libvirt
 from console_api.conf import mks
+from console_api.conf import notifications
 from console_api.conf import proxy
 from console_api.conf import proxy_status
 from console_api.conf import serial_console
@@ -30,6 +31,7 @@ _MODULES = (
     fake,
     libvirt,
     mks,
+    notifications,
     proxy,
     proxy_status,
     serial_console,

@@ -17,6 +17,7 @@ from console_api import version
 from console_api.consoles import types
 from console_api.proxy import closing
 from console_api.proxy import lookups
+from console_api.proxy import outlook
 from console_api.proxy import tally
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
@@ -67,8 +68,10 @@ class Metrics(registry.Collector):
         handshakes: Callable[[], int],
         asked: lookups.Lookups,
         lag: Lag,
+        announcer: outlook.Announcer | None = None,
     ) -> None:
         self._counted = counted
+        self._announcer = announcer
         self._handshakes = handshakes
         self._registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self._registry)
@@ -113,6 +116,8 @@ class Metrics(registry.Collector):
         yield from self._of_sessions()
         yield from self._of_refusals()
         yield self._carried()
+        if self._announcer is not None:
+            yield _announced(self._announcer.counts)
 
     def _of_sessions(self) -> Iterator[core.Metric]:
         now = core.GaugeMetricFamily(
@@ -195,6 +200,17 @@ def exposition(answers: Mapping[int, Sequence[Family] | None]) -> bytes:
     replaced begin at zero, and those of the others go on.
     """
     return prometheus_client.generate_latest(_Merged(answers))
+
+
+def _announced(counts: Mapping[str, int]) -> core.Metric:
+    announced = core.CounterMetricFamily(
+        f'{_PREFIX}_notifications',
+        'Notifications of sessions, by what came of them.',
+        labels=['outcome'],
+    )
+    for outcome in ('sent', 'dropped', 'failed'):
+        announced.add_metric([outcome], counts.get(outcome, 0))
+    return announced
 
 
 def _types() -> list[str]:

@@ -11,6 +11,11 @@ from console_api.proxy import tally
 class Announcer(Protocol):
     """Sends notifications; never waits."""
 
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many were sent, dropped, or failed."""
+        ...
+
     def announce(self, event: str, facts: Mapping[str, object]) -> None:
         """Send this soon, or drop it where that cannot be."""
         ...

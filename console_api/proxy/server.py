@@ -133,7 +133,11 @@ class ProxyServer:
     def _start_status(self) -> None:
         self._lag = metrics.Lag()
         figures = metrics.Metrics(
-            self._counted, self._handshakes, self._lookups, self._lag
+            self._counted,
+            self._handshakes,
+            self._lookups,
+            self._lag,
+            self._post.announcer,
         )
         self._status = status.Status(
             self._post, figures, self._lookups, self._hindrances
