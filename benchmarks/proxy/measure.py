@@ -213,6 +213,23 @@ def silent(bench: Bench) -> Figures:
 
 Measurement: TypeAlias = Callable[[Bench], Figures]
 
+
+def secure(bench: Bench) -> Figures:
+    """Idle sessions and large transfers, with TLS to the client."""
+    effort = bench.effort
+    found = {'tls_idle': idle(bench)['idle']}
+    plans: dict[str, tuple[str, list[float]]] = {
+        'tls_down': ('down', []),
+        'tls_up': ('up', [65536]),
+    }
+    for name, (mode, more) in plans.items():
+        before = bench.subject.cpu()
+        bench.run(mode, effort.bytes, *more)
+        spent = bench.subject.cpu() - before
+        found[name] = spent / (effort.bytes / _GIB)
+    return found
+
+
 ALL: tuple[Measurement, ...] = (
     idle,
     busy,
@@ -223,6 +240,7 @@ ALL: tuple[Measurement, ...] = (
     gap,
     pressure,
     silent,
+    secure,
 )
 
 #: What other work on the machine disturbs: to be repeated in turns.

@@ -47,6 +47,9 @@ ROWS = (
     Row('flood', 'growth: guest reads nothing of a flood', 'MiB', 1),
     Row('silent', 'memory of a silent connection', 'KiB', 8),
     Row('silent_closed', '... closed after (timeout of 5 s)', 's', 7),
+    Row('tls_idle', 'TLS: memory of an idle session', 'KiB', 60),
+    Row('tls_down', 'TLS: guest to client', 's/GiB', 1.2),
+    Row('tls_up', 'TLS: client to guest, 64 KiB frames', 's/GiB'),
 )
 
 Results = Mapping[str, measure.Figures]

@@ -3,7 +3,8 @@
 
 ``python -m benchmarks.proxy.served BACKEND_PORT LOG_FILE`` prints its port
 and serves until standard input ends. Every token leads to the backend. For
-each line of input it prints how many tasks it has for connections.
+each line of input it prints how many tasks it has for connections. With
+``CERTIFICATE ORIGIN`` behind these it speaks TLS and lets that Origin in.
 """
 
 import asyncio
@@ -71,6 +72,9 @@ def main() -> None:
     conf.set_override('host', '127.0.0.1', group='proxy')
     conf.set_override('port', 0, group='proxy')
     conf.set_override('handshake_timeout', HANDSHAKE_TIMEOUT, group='proxy')
+    if len(sys.argv) > 3:
+        conf.set_override('cert', sys.argv[3])
+        conf.set_override('allowed_origins', [sys.argv[4]], group='console')
     with asyncio.Runner(loop_factory=server.new_event_loop) as runner:
         runner.run(_serve(conf, int(sys.argv[1])))
 

@@ -23,7 +23,7 @@ defaults
     timeout client 1h
     timeout server 1h
 listen console
-    bind 127.0.0.1:{port}
+    bind 127.0.0.1:{port}{secure}
     server guest 127.0.0.1:{backend}
 """
 
@@ -75,6 +75,10 @@ class Place:
     backend: int
     folder: pathlib.Path
     processor: int | None = None
+    #: A certificate with its key, where clients come through TLS.
+    certificate: pathlib.Path | None = None
+    #: The page that opens consoles then.
+    origin: str = ''
 
 
 def most() -> int:
@@ -122,7 +126,7 @@ def _ended(pid: int) -> float:
 @contextlib.contextmanager
 def backend(program: pathlib.Path) -> Iterator[int]:
     """An RFB server; its port."""
-    with _process([str(program), 'backend']) as process:
+    with running([str(program), 'backend']) as process:
         assert process.stdout is not None
         yield int(process.stdout.readline())
 
@@ -133,7 +137,9 @@ def ours(place: Place) -> Iterator[Subject]:
     log = place.folder / 'proxy.log'
     command = [sys.executable, '-m', 'benchmarks.proxy.served']
     command += [str(place.backend), str(log)]
-    with _process(command, place.processor) as process:
+    if place.certificate is not None:
+        command += [str(place.certificate), place.origin]
+    with running(command, place.processor) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
         yield Subject('console_api', port, True, process)
@@ -148,35 +154,49 @@ def websockify(place: Place) -> Iterator[Subject | None]:
     if found is None:
         yield None
         return
-    port = _free_port()
+    port = free_port()
     command = [found, f'127.0.0.1:{port}', f'127.0.0.1:{place.backend}']
-    with _process(command, place.processor) as process:
-        _wait_for(port)
+    if place.certificate is not None:
+        command[1:1] = [f'--cert={place.certificate}', '--ssl-only']
+    with running(command, place.processor) as process:
+        wait_for(port)
         yield Subject('websockify', port, True, process)
 
 
 @contextlib.contextmanager
 def haproxy(place: Place) -> Iterator[Subject | None]:
     """HAProxy in TCP mode; None where it is not installed."""
-    found = shutil.which('haproxy', path='/usr/sbin:/usr/local/sbin:/usr/bin')
+    found = find_haproxy()
     if found is None:
         yield None
         return
-    port = _free_port()
+    port = free_port()
     path = place.folder / 'haproxy.cfg'
+    secure = f' ssl crt {place.certificate}' if place.certificate else ''
     path.write_text(
-        _HAPROXY.format(port=port, backend=place.backend, sessions=most())
+        _HAPROXY.format(
+            port=port,
+            secure=secure,
+            backend=place.backend,
+            sessions=most(),
+        )
     )
     command = [found, '-db', '-f', str(path)]
-    with _process(command, place.processor) as process:
-        _wait_for(port)
+    with running(command, place.processor) as process:
+        wait_for(port)
         yield Subject('haproxy', port, False, process)
 
 
+def find_haproxy() -> str | None:
+    """The program, if it is installed."""
+    return shutil.which('haproxy', path='/usr/sbin:/usr/local/sbin:/usr/bin')
+
+
 @contextlib.contextmanager
-def _process(
+def running(
     command: list[str], processor: int | None = None
 ) -> Iterator['subprocess.Popen[str]']:
+    """A process that ends with the context."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -197,14 +217,19 @@ def _process(
             process.communicate()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
     with socket.socket() as sock:
         sock.bind(('127.0.0.1', 0))
         port: int = sock.getsockname()[1]
         return port
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Return once something listens there.
+
+    :raises OSError: nothing does after 20 s
+    """
     end = time.monotonic() + 20
     while True:
         try:

@@ -142,6 +142,15 @@ class PreambleTest(FrontCase):
         data = headers.header(headers.addresses())[:-1]
         self.assertEqual(b'', await self.exchange(data))
 
+    async def test_end_within_the_header_ends_the_connection(self) -> None:
+        await self.start_proxy()
+        reader, writer = await self.open_raw()
+        writer.write(headers.header(headers.addresses())[:-1])
+        writer.write_eof()
+        ended = asyncio.wait_for(reader.read(), harness.DEADLINE)
+        self.assertEqual(b'', await ended)
+        writer.close()
+
     async def test_others_come_without_a_header(self) -> None:
         self.set('proxy', trusted_proxies=['192.0.2.1'])
         await self.start_proxy()
