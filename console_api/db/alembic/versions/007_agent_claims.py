@@ -4,8 +4,8 @@
 from alembic import op
 import sqlalchemy as sa
 
-revision = '005'
-down_revision = '004'
+revision = '007'
+down_revision = '006'
 branch_labels = None
 depends_on = None
 
