@@ -105,7 +105,8 @@ class Session:
     async def _outcome(self) -> closing.EndedError:
         """Why the session ended; an error of ours is an end like others."""
         try:
-            self._relay = await self._open()
+            with deadline.Steps() as steps:
+                self._relay = await self._open(steps)
             self._journal.carries(self._relay)
             watched = vigil.Vigil(
                 self._relay, self._services.settings, self._expires
@@ -123,29 +124,29 @@ class Session:
             self._journal.crashes(exc)
             return closing.EndedError(closing.INTERNAL)
 
-    async def _open(self) -> relay.Relay:
+    async def _open(self, steps: deadline.Steps) -> relay.Relay:
         """All the steps up to the first byte that is carried."""
         asked = self._opening
         assert asked is not None
         times = self._services.settings
-        grant = await self._enter(asked)
+        grant = await self._enter(asked, steps)
         self._journal.begins(grant)
         protocol = _protocol(grant)
         viewer = viewing.viewer(protocol) if grant.view_only else None
         if protocol == 'serial':
-            await deadline.within(
+            await steps.within(
                 times.connect_timeout, self._take_line(grant), closing.IN_USE
             )
         user = asked.accept(viewer)
         self._opening, self._reader = None, user.reader
-        guest = await deadline.within(
+        guest = await steps.within(
             times.connect_timeout,
             self._connect(grant.connect),
             closing.UNREACHABLE,
         )
         early = typed = b''
         if grant.connect.internal_access_path:
-            early = await deadline.within(
+            early = await steps.within(
                 times.connect_timeout,
                 gateway.enter(guest, grant.connect),
                 closing.UNREACHABLE,
@@ -153,9 +154,9 @@ class Session:
         if protocol == 'vnc':
             limit = times.negotiation_timeout
             secured = self._secure(guest, grant)
-            early = await deadline.within(limit, secured, closing.TOO_SLOW)
+            early = await steps.within(limit, secured, closing.TOO_SLOW)
             greeted = negotiation.greet(user)
-            typed = await deadline.within(limit, greeted, closing.TOO_SLOW)
+            typed = await steps.within(limit, greeted, closing.TOO_SLOW)
         if viewer is not None:
             typed = viewer.watch(typed)
         carried = relay.Relay(
@@ -164,13 +165,15 @@ class Session:
         carried.start(typed, user.take(), early + guest.take())
         return carried
 
-    async def _enter(self, asked: opening.Opening) -> types.ConsoleGrant:
+    async def _enter(
+        self, asked: opening.Opening, steps: deadline.Steps
+    ) -> types.ConsoleGrant:
         """What the client may do, and its place among the sessions."""
         times = self._services.settings
         self._seat = self._services.places.seat(self._peer.rpartition(':')[0])
         token = admission.admit(asked.wanted, times.origins)
         known = rejoin.Pass(asked.wanted, token)
-        grant = await deadline.within(
+        grant = await steps.within(
             times.authority_timeout,
             admission.authorize(self._services.authority, token, known.key),
             closing.NO_ANSWER,
