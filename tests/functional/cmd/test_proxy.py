@@ -178,6 +178,8 @@ class ProxyTest(base.TestCase):
         stopped = proxy.children[1]
         os.kill(stopped, signal.SIGSTOP)
         self.addCleanup(_go_on, stopped)
+        # Its threads go on for a moment, and could take the question.
+        proxy.wait_for(lambda: _states(stopped) == {'T'}, 'a stop')
         text = self.ask(port, '/metrics')[1]
         up = re.findall('console_proxy_worker_up{worker="."} (.)', text)
         self.assertEqual(['0', '1'], sorted(up))
@@ -188,6 +190,13 @@ class ProxyTest(base.TestCase):
         proxy.wait_for(
             lambda: self.ask(port, '/healthz')[0] == 200, 'another worker'
         )
+
+
+def _states(pid: int) -> set[str]:
+    """In which states the threads of a process are."""
+    threads = pathlib.Path(f'/proc/{pid}/task').iterdir()
+    texts = [(thread / 'stat').read_text() for thread in threads]
+    return {text.rpartition(')')[2].split()[0] for text in texts}
 
 
 def _go_on(pid: int) -> None:

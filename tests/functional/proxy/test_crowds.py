@@ -75,7 +75,7 @@ class CrowdTest(harness.ProxyTestCase):
         return client
 
     async def test_slow_handshakes_are_ended_by_the_deadline(self) -> None:
-        self.set('proxy', handshake_timeout=10, max_handshakes=0)
+        self.set('proxy', handshake_timeout=20, max_handshakes=0)
         await self.with_backend()
         ended = 0
 

@@ -44,7 +44,8 @@ class GatewayTest(harness.ProxyTestCase):
         with self.assertLogs('console_api.proxy.journal', 'INFO') as logs:
             self.assertEqual(4003, await self.refusal())
             await self.nothing_left()
-        self.assertIn(reason, '\n'.join(logs.output))
+        (_, details) = logs.records
+        self.assertIn(reason, details.extra['detail'])
 
     async def test_console_is_behind_it(self) -> None:
         await self.with_gateway(OK)
