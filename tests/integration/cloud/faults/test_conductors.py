@@ -33,19 +33,17 @@ class ConductorTest(harness.FaultsTestCase):
         )
 
     def test_report_is_whole_or_not_at_all(self) -> None:
-        self.execute("UPDATE servers SET name = 'old'")
+        # Its reports would undo what this test writes.
+        self.service.agent.kill()
         engine = sa.create_engine(
             self.database_url, poolclass=sa.pool.NullPool
         )
         with engine.begin() as connection:
             # The report adds servers, then waits for this row.
-            connection.exec_driver_sql(
-                "UPDATE servers SET name = 'mine' WHERE name = 'old'"
-            )
+            connection.exec_driver_sql("UPDATE servers SET name = 'mine'")
             more = [self.server(number) for number in range(2, _SERVERS)]
-            self.service.agent.kill()
             self.write_servers([self.server(1), *more])
-            self.service.start('console-api-agent')
+            agent = self.service.start('console-api-agent')
             processes.wait_for(self._is_waiting, 'no report waits')
             self.service.conductor.process.send_signal(signal.SIGKILL)
             self.service.conductor.process.wait(processes.PATIENCE)
@@ -54,6 +52,9 @@ class ConductorTest(harness.FaultsTestCase):
         )
         self.assertEqual(['mine'], self._server_names())
         self.service.start('console-api-conductor')
+        # It would wait a minute for the answer of the dead one.
+        agent.kill()
+        self.service.start('console-api-agent')
         processes.wait_for(
             lambda: len(self._server_names()) == _SERVERS - 1,
             'the servers were not reported again',
