@@ -82,10 +82,10 @@ class AddressTest(base.TestCase):
     def test_later_report_registers_no_other_address(self) -> None:
         self._start()
         self.service.conf.set_override(
-            'server_proxyclient_address', '192.0.2.1', group='vnc'
+            'server_proxyclient_address', '127.0.0.9', group='vnc'
         )
         self.service.agent.reporter.report()
-        self.assertEqual(503, self._create('192.0.2.1'))
+        self.assertEqual(503, self._create('127.0.0.9'))
         self.assertEqual(200, self._create('127.0.0.1'))
 
     def test_forgotten_agent_registers_anew(self) -> None:
@@ -93,10 +93,10 @@ class AddressTest(base.TestCase):
         with self.service.database.writer() as connection:
             db_agents.remove(connection, 'here')
         self.service.conf.set_override(
-            'server_proxyclient_address', '192.0.2.1', group='vnc'
+            'server_proxyclient_address', '127.0.0.9', group='vnc'
         )
         self.service.agent.reporter.report()
-        self.assertEqual(200, self._create('192.0.2.1'))
+        self.assertEqual(200, self._create('127.0.0.9'))
 
 
 class NameTest(base.TestCase):
