@@ -61,8 +61,9 @@ def purge(conf: cfg.ConfigOpts) -> None:
     database = db_api.Database(conf)
     removed = 0
     while True:
-        with database.writer() as connection:
-            count = db_tokens.purge(connection, _now(), _BATCH)
+        count = database.write(
+            lambda connection: db_tokens.purge(connection, _now(), _BATCH)
+        )
         removed += count
         if count < _BATCH:
             break
@@ -98,11 +99,13 @@ def revoke_tokens(conf: cfg.ConfigOpts) -> None:
     :raises ConfigurationError: there is none
     """
     options = conf.category
-    with db_api.Database(conf).writer() as connection:
+
+    def revoke(connection: db_api.Connection) -> int:
         if options.server is not None:
-            count = db_tokens.revoke(connection, [options.server])
-        else:
-            count = int(db_tokens.revoke_one(connection, options.id))
+            return db_tokens.revoke(connection, [options.server])
+        return int(db_tokens.revoke_one(connection, options.id))
+
+    count = db_api.Database(conf).write(revoke)
     if not count:
         raise exception.ConfigurationError('there is no such token')
     print(f'{count} tokens revoked')
@@ -167,8 +170,9 @@ def forget_agent(conf: cfg.ConfigOpts) -> None:
     :raises ConfigurationError: there is none of that host
     """
     host = conf.category.of_host
-    with db_api.Database(conf).writer() as connection:
-        known = db_agents.remove(connection, host)
+    known = db_api.Database(conf).write(
+        lambda connection: db_agents.remove(connection, host)
+    )
     if not known:
         raise exception.ConfigurationError(f'no agent of {host} is known')
     print(f'{host} is forgotten until it reports again')
