@@ -4,21 +4,19 @@
 import asyncio
 import contextlib
 import pathlib
-import shutil
 import socket
 import subprocess
 import tempfile
-import unittest
 
 from websockets import exceptions
 
 from console_api import exception
 from console_api.proxy import forwarded
+from tests.fixtures import parts
 from tests.fixtures import processes
 from tests.functional.proxy import harness
 from tests.unit.proxy import test_proxyprotocol as headers
 
-_HAPROXY = shutil.which('haproxy', path='/usr/sbin:/usr/local/sbin:/usr/bin')
 _PAGE = 'https://console.example.com'
 _REQUEST = b'GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
 
@@ -186,13 +184,16 @@ class SecurePreambleTest(harness.SecureCase):
         self.assertEqual(b'HTTP/1.1 404', answer)
 
 
-@unittest.skipIf(_HAPROXY is None, 'haproxy is not installed')
 class HaproxyTest(FrontCase):
     """The real one in front, in its modes."""
 
+    def setUp(self) -> None:
+        super().setUp()
+        parts.require(self, 'haproxy')
+
     def run_haproxy(self, path: pathlib.Path) -> None:
-        assert _HAPROXY is not None
-        process = subprocess.Popen([_HAPROXY, '-db', '-f', str(path)])
+        command = [parts.haproxy() or '', '-db', '-f', str(path)]
+        process = subprocess.Popen(command)
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
 

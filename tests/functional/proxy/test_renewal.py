@@ -10,6 +10,7 @@ from websockets import exceptions
 from console_api import exception
 from console_api.proxy import certificates
 from console_api.proxy import server
+from tests.fixtures import parts
 from tests.functional.proxy import harness
 
 
@@ -50,6 +51,7 @@ class FilesTest(harness.SecureCase):
         await self.assert_no_start('is not the key of the certificate')
 
     async def test_key_with_a_password(self) -> None:
+        parts.require(self, 'openssl')
         command = ['openssl', 'pkey', '-in', str(self.pair.key), '-aes256']
         command += ['-passout', 'pass:secret', '-out', str(self.top / 'new')]
         await asyncio.to_thread(

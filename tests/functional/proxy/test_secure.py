@@ -15,6 +15,7 @@ from websockets import exceptions
 from console_api.proxy import certificates
 from console_api.proxy import server
 from console_api.proxy import tls
+from tests.fixtures import parts
 from tests.functional.proxy import harness
 from tests.functional.proxy import test_pressure
 from tests.functional.proxy import test_refusals
@@ -203,6 +204,7 @@ class HandshakeTest(harness.SecureCase):
         self.assertEqual('TLSv1.3', await self.version())
 
     async def test_openssl_is_satisfied_with_the_chain(self) -> None:
+        parts.require(self, 'openssl')
         await self.start_proxy()
         done = await asyncio.to_thread(_s_client, self.address, self.ca)
         self.assertIn('Verify return code: 0 (ok)', done)
