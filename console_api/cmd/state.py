@@ -23,6 +23,8 @@ clouds:
     auth:
       endpoint: "{endpoint}"
     compute_endpoint_override: "{endpoint}"
+    # There is no Keystone; some commands of the client ask for it by version.
+    identity_api_version: 3
     region_name: standalone
 """
 

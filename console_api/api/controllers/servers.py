@@ -133,6 +133,10 @@ def _detail(
         'tenant_id': server.project_id,
         'user_id': server.user_id,
         'hostId': _host_id(server),
+        # Neither is known here. Clients look into both: without an image is
+        # how Nova shows a server that was booted from a volume.
+        'image': '',
+        'flavor': {},
         'created': f'{server.created_at.isoformat()}Z',
         'updated': f'{server.updated_at.isoformat()}Z',
         'metadata': {},

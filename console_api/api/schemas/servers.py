@@ -53,6 +53,8 @@ _SERVER = {
     'tenant_id': parameters.STRING,
     'user_id': parameters.STRING,
     'hostId': parameters.STRING,
+    'image': {'const': ''},
+    'flavor': {'type': 'object', 'additionalProperties': False},
     'created': {'type': 'string', 'format': 'date-time'},
     'updated': {'type': 'string', 'format': 'date-time'},
     'metadata': {'type': 'object', 'additionalProperties': False},

@@ -47,6 +47,21 @@ class OpenStackClientTest(base.TestCase):
             self.assertRaises(RuntimeError, self.openstack.run, *arguments)
         )
 
+    def test_list_of_servers(self) -> None:
+        for version in ((), OLD, ('--os-compute-api-version', '2.99')):
+            rows = json.loads(
+                self.openstack.run(*version, 'server', 'list', '-f', 'json')
+            )
+            found = {row['Name']: row['Status'] for row in rows}
+            self.assertEqual(set(self.served.servers), set(found))
+            self.assertEqual('SHUTOFF', found['stopped'])
+
+    def test_one_server(self) -> None:
+        for version in ((), OLD, ('--os-compute-api-version', '2.99')):
+            shown = self.show(*version, 'server', 'show', 'stopped')
+            self.assertEqual(self.served.servers['stopped'], shown['id'])
+            self.assertEqual('SHUTOFF', shown['status'])
+
     def test_url_of_each_console(self) -> None:
         for option, (protocol, kind, start) in CONSOLES.items():
             shown = self.show('console', 'url', 'show', 'every', option)
