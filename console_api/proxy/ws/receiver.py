@@ -18,6 +18,11 @@ MAX_FRAME = 16 * 1024 * 1024
 _KEY = 4
 _CONTROL = 0x08
 _MASKED = 0x80
+#: The first byte of a whole binary message.
+_WHOLE = 0x82
+#: The header of a short frame, and the longest payload of one.
+_SHORT = 6
+_LONGEST_SHORT = 125
 #: The least that the two longer forms of a length are for.
 _SHORTEST = {126: 126, 127: 65536}
 
@@ -66,15 +71,23 @@ class Receiver:
 
         ``data`` is not kept and may be overwritten afterwards.
         """
+        if self.violation is not None or self.close is not None:
+            return []
+        end = len(data)
+        if (
+            _SHORT < end <= _SHORT + _LONGEST_SHORT
+            and data[0] == _WHOLE
+            and data[1] == _MASKED + end - _SHORT
+            and not (self._kept or self._left or self._fragmented)
+        ):
+            # A key or a move of the mouse: one short message and no more.
+            return [masking.apply_mask(data[_SHORT:], data[2:_SHORT])]
         chunks: list[bytes] = []
-        if self.ended:
-            return chunks
         pos = 0
         if self._kept:
             pos = self._complete(data, chunks)
         if self._left:
             pos = self._stream(data, pos, chunks)
-        end = len(data)
         while pos < end:
             pos = self._frame(data, pos, chunks)
         return chunks
@@ -117,7 +130,7 @@ class Receiver:
         second = data[pos + 1]
         # The plain case, a whole binary message, skips the checks.
         if (
-            first != 0x82 or second < _MASKED or self._fragmented
+            first != _WHOLE or second < _MASKED or self._fragmented
         ) and not self._acceptable(first, second):
             return end
         start = pos + _head(second)

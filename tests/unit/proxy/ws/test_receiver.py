@@ -103,6 +103,32 @@ class DataTest(ReceiverTest):
         self.assertEqual(frames.CloseCode.TOO_BIG, violation.code)
 
 
+class LookalikeTest(ReceiverTest):
+    """Pieces that look like a whole short message, and are none."""
+
+    piece = masked(0x82, b'key')
+
+    def test_rest_of_a_payload(self) -> None:
+        frame = bytes((0x82, 0x80 | len(self.piece))) + KEY
+        self.assertEqual(b'', self.feed(frame))
+        self.assertEqual(
+            masking.apply_mask_slowly(self.piece, KEY), self.feed(self.piece)
+        )
+
+    def test_rest_of_a_header(self) -> None:
+        self.assertEqual(b'', self.feed(bytes((0x82, 0x80 | 100))))
+        # Four bytes of it are the key.
+        self.assertEqual(
+            masking.apply_mask_slowly(self.piece[4:], self.piece[:4]),
+            self.feed(self.piece),
+        )
+
+    def test_message_within_a_message(self) -> None:
+        self.feed(masked(0x02, b'begin'))
+        self.assertEqual(b'', self.feed(self.piece))
+        self.assertTrue(self.receiver.ended)
+
+
 class ControlTest(ReceiverTest):
     def test_ping_waits_for_an_answer(self) -> None:
         self.feed(masked(0x89, b'hi'))
