@@ -14,6 +14,7 @@ import {SpiceConn} from '@spice-project/spice-html5/src/spiceconn.js';
 import {make} from './dom.js';
 import {SpiceInput} from './spiceinput.js';
 import {guardSockets} from './spicesockets.js';
+import {paddedTicket} from './ticket.js';
 
 /** @typedef {import('./plug.js').Picture} Picture */
 
@@ -22,6 +23,13 @@ const SCREEN_ID = 'spice-screen';
 
 // It would write the address with the token to the browser's log.
 SpiceConn.prototype.log_info = () => {};
+// It leaves out the zeros that one in 256 tickets begins with, and the server
+// then refuses the channel.
+const sendTicket = /** @type {(ticket: number[]) => void} */ (
+  SpiceConn.prototype.send_ticket);
+SpiceConn.prototype.send_ticket = function(/** @type {number[]} */ ticket) {
+  sendTicket.call(this, paddedTicket(ticket));
+};
 // The page's policy lets no sound or video in, so that spice-html5 must not
 // tell the server that it takes them.
 Reflect.deleteProperty(window, 'MediaSource');
