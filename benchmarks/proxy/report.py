@@ -146,11 +146,13 @@ def as_json(results: Results, machine: Mapping[str, str]) -> str:
 
 def draw(results: Results, path: pathlib.Path) -> None:
     """Write an SVG: each figure as a share of the largest one in its row."""
-    shown = [row for row in ROWS if results.get(OURS, {}).get(row.key)]
+    measured = results.get(OURS, {})
+    shown = [row for row in ROWS if measured.get(row.key) is not None]
     parts = _legend(list(results))
     top = 50
     for row in shown:
-        parts.append(_text(10, top + 22, f'{row.text}, {row.unit}'))
+        better = ' (more is better)' if row.at_least else ''
+        parts.append(_text(10, top + 22, f'{row.text}, {row.unit}{better}'))
         parts += _bars(row, results, top)
         top += 16 * len(results) + 14
     path.write_text(
