@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A database with the schema of this release, of each kind in turn."""
 
+from collections.abc import Callable
 import json
 import pathlib
 from typing import Any
+import unittest
 
 import fixtures
 import sqlalchemy as sa
@@ -159,6 +161,26 @@ class PostgreSQL:
         text = json.dumps(found)
         text = text.replace('"Seq Scan"', '"WHOLE TABLE"')
         return text.replace('"Sort"', '"SORTED"')
+
+
+def only(
+    *cases: type[unittest.TestCase],
+) -> Callable[
+    [unittest.TestLoader, unittest.TestSuite, str | None], unittest.TestSuite
+]:
+    """A module's ``load_tests`` that leaves out what the cases share."""
+
+    def load_tests(
+        loader: unittest.TestLoader,
+        found: unittest.TestSuite,
+        pattern: str | None,
+    ) -> unittest.TestSuite:
+        del found, pattern
+        return unittest.TestSuite(
+            loader.loadTestsFromTestCase(case) for case in cases
+        )
+
+    return load_tests
 
 
 class DatabaseTestCase(base.TestCase):

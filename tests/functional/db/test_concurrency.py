@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import contextlib
 import dataclasses
 import threading
-import unittest
 
 import sqlalchemy as sa
 
@@ -165,14 +164,4 @@ class PostgreSQLTest(_Cases):
     backend = base.PostgreSQL()
 
 
-def load_tests(
-    loader: unittest.TestLoader,
-    found: unittest.TestSuite,
-    pattern: str | None,
-) -> unittest.TestSuite:
-    """The cases are nothing by themselves: SQLite has one writer."""
-    del found, pattern
-    return unittest.TestSuite(
-        loader.loadTestsFromTestCase(case)
-        for case in (MariaDBTest, PostgreSQLTest)
-    )
+load_tests = base.only(MariaDBTest, PostgreSQLTest)

@@ -122,6 +122,11 @@ class PlansTest(base.DatabaseTestCase):
             self.backend.unique('console_tokens', 'token_hash'),
             lambda c: tokens.get(c, f'{7:064x}', _NOW),
         )
+        yield (
+            'claim of a token',
+            self.backend.unique('console_tokens', 'token_hash'),
+            lambda c: tokens.claim(c, f'{7:064x}', f'{8:064x}', _NOW),
+        )
         yield 'tokens of servers', server, lambda c: tokens.revoke(c, ids)
         yield 'expired', expiry, lambda c: tokens.purge(c, _NOW + 100, 10)
         yield 'valid', expiry, lambda c: tokens.valid(c, _NOW + 9, None, 10)
@@ -131,6 +136,12 @@ class PlansTest(base.DatabaseTestCase):
         key = self.backend.key('agents')
         yield 'agent', key, lambda c: agents.get(c, 'host-7')
         yield 'update', key, lambda c: agents.update(c, _agent(7))
+        yield (
+            'claim of a host',
+            key,
+            lambda c: agents.claim(c, _agent(7), _agent(7).instance),
+        )
+        yield 'refuse', key, lambda c: agents.refuse(c, 'host-7', 'p', _NOW)
         yield 'forget', key, lambda c: agents.remove(c, 'host-7')
 
     def _check(self, queries: _Queries) -> None:

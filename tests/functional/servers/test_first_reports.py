@@ -6,7 +6,6 @@ from concurrent import futures
 import dataclasses
 import threading
 from typing import Any
-import unittest
 import uuid
 
 import sqlalchemy as sa
@@ -98,14 +97,4 @@ class PostgreSQLTest(_Cases):
     backend = base.PostgreSQL()
 
 
-def load_tests(
-    loader: unittest.TestLoader,
-    found: unittest.TestSuite,
-    pattern: str | None,
-) -> unittest.TestSuite:
-    """The cases are nothing by themselves: SQLite has one writer."""
-    del found, pattern
-    return unittest.TestSuite(
-        loader.loadTestsFromTestCase(case)
-        for case in (MariaDBTest, PostgreSQLTest)
-    )
+load_tests = base.only(MariaDBTest, PostgreSQLTest)
