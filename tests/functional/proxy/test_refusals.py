@@ -249,11 +249,14 @@ class ClientTest(harness.ProxyTestCase):
         """The codes for these bytes in the handshake and in a session."""
         codes = []
         for settled in (False, True):
-            async with self.connect() as ws:
-                if settled:
-                    await harness.rfb_open(ws)
-                ws.transport.write(data)
-                codes.append(await self.closing_of(ws))
+            # Nothing is left to close behind that: the transports of asyncio
+            # in Python 3.11 cannot be aborted after a late end, which
+            # leaving a context would do.
+            ws = await self.connect()
+            if settled:
+                await harness.rfb_open(ws)
+            ws.transport.write(data)
+            codes.append(await self.closing_of(ws))
         return codes
 
     async def test_unmasked_frame(self) -> None:
