@@ -2,6 +2,7 @@
 """Base classes of the tests."""
 
 import inspect
+import logging
 import unittest
 
 import fixtures
@@ -37,4 +38,11 @@ class TestCase(base.BaseTestCase):
 class AsyncTestCase(
     fixtures.TestWithFixtures, unittest.IsolatedAsyncioTestCase
 ):
-    """A test whose methods are coroutines; no test may run for a minute."""
+    """A test whose methods are coroutines; no test may run for a minute.
+
+    What is logged meanwhile does not reach the output of the run.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(fixtures.FakeLogger(level=logging.INFO))

@@ -28,6 +28,8 @@ STREAMS = bootstrap.ROOT / '.stestr'
 NOTHING_MATCHES = 1
 #: A test in one of these states has failed; the rest have passed or not run.
 FAILED = {'fail', 'uxsuccess', 'inprogress', 'unknown'}
+#: How much of a failure is repeated at the end.
+LAST_LINES = 30
 DOCUMENTS = ('doc', 'api-ref', 'releasenotes')
 
 
@@ -40,12 +42,15 @@ class Report:
     skipped: int = 0
     problems: list[str] = dataclasses.field(default_factory=list)
     reasons: dict[str, int] = dataclasses.field(default_factory=dict)
+    #: The last words of each test that failed.
+    failures: list[str] = dataclasses.field(default_factory=list)
 
     def add(self, test: Mapping[str, object]) -> None:
         """Count one test of a subunit stream."""
         status = test['status']
         if status in FAILED:
             self.failed += 1
+            self.failures.append(failure_of(test))
         elif status == 'skip':
             self.skipped += 1
             self.skip(reason_of(test))
@@ -58,6 +63,9 @@ class Report:
 
     def close(self) -> int:
         """Print the end of the report; the exit status."""
+        # Here, where they are found without reading all that came before.
+        for failure in self.failures:
+            print(failure)
         for reason, count in sorted(self.reasons.items()):
             print(f'skipped ({count}): {reason}')
         if not self.passed and not self.failed:
@@ -79,6 +87,18 @@ def reason_of(test: Mapping[str, object]) -> str:
     if 'reason' not in details:
         return 'no reason given'
     return ' '.join(details['reason'].as_text().split())
+
+
+def failure_of(test: Mapping[str, object]) -> str:
+    """The name of a test that failed, and the end of what it said."""
+    details = test['details']
+    assert isinstance(details, dict)
+    lines = [f'FAILED: {test["id"]}']
+    for name, content in details.items():
+        if name.startswith(('traceback', 'reason')):
+            told = content.as_text().splitlines()
+            lines += [f'  {line}' for line in told[-LAST_LINES:]]
+    return '\n'.join(lines)
 
 
 @contextlib.contextmanager
@@ -129,7 +149,7 @@ def run_tests(report: Report, group: str, wanted: str, *options: str) -> None:
         if status != NOTHING_MATCHES:
             report.problems.append(f'{group}: the tests cannot be loaded')
         return
-    counted = Report(reasons=report.reasons)
+    counted = Report(reasons=report.reasons, failures=report.failures)
     count_last_run(counted)
     report.passed += counted.passed
     report.failed += counted.failed

@@ -60,6 +60,15 @@ class RunTestsTest(testtools.TestCase):
         self.assertEqual('1 passed, 1 failed, 0 skipped', lines[-1])
         self.assertEqual(1, status)
 
+    def test_failures_are_told_again_at_the_end(self) -> None:
+        fail = FAIL.replace('fail()', 'fail("a guard is gone")')
+        self.checkout.write('tests/unit/test_a.py', HEAD + fail)
+        self.checkout.write('tests/integration/test_b.py', HEAD + PASS)
+        _, lines = self.run_tests('test_')
+        after = lines.index('== integration tests')
+        self.assertIn('FAILED: tests.unit.test_a.T.test_fail', lines[after:])
+        self.assertIn('  AssertionError: a guard is gone', lines[after:])
+
     def test_fast_leaves_integration_tests_out(self) -> None:
         self.checkout.write('tests/unit/test_a.py', HEAD + PASS)
         self.checkout.write('tests/integration/test_b.py', HEAD + FAIL)
