@@ -24,6 +24,11 @@ LOG = logging.getLogger(__name__)
 _FIRST_RETRY = 1.0
 
 
+#: How long a report that is under way may hold up the end, in seconds. One
+#: that waits for a conductor that died would hold it up for a minute.
+_LAST_REPORT = 5.0
+
+
 def _spread(low: float, high: float) -> float:
     return random.uniform(low, high)  # noqa: S311 - nobody gains by a guess
 
@@ -109,12 +114,16 @@ class InventoryReporter:
         self._driver.watch(self._changed)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Send no more reports; returns when the last one has ended."""
+    def stop(self, patience: float = _LAST_REPORT) -> None:
+        """Send no more reports.
+
+        The last one has ended then, unless it still waits for a conductor
+        after ``patience`` seconds.
+        """
         self._stopped.set()
         self._wake.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(patience)
 
     def report(self) -> None:
         """Report every server now.
@@ -175,6 +184,8 @@ class InventoryReporter:
                 oslo_messaging.MessagingException,
                 exception.DomainError,
             ) as exc:
+                if self._stopped.is_set():
+                    return
                 LOG.warning(
                     'The report of the servers on %s failed, the next try is '
                     'in %d s: %s',
@@ -187,6 +198,9 @@ class InventoryReporter:
                 retry = min(retry * 2, self._interval)
                 continue
             except Exception:
+                if self._stopped.is_set():
+                    # The transport is closed under a report that was left.
+                    return
                 LOG.exception('The report of the servers failed')
                 self._stopped.wait(self._interval)
                 continue
