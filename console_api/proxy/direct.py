@@ -20,6 +20,7 @@ from console_api.consoles import types
 from console_api.proxy import authority
 from console_api.proxy import journal
 from console_api.proxy import request
+from console_api.proxy import tally
 from console_api.proxy import upgrade
 
 LOG = logging.getLogger(__name__)
@@ -76,7 +77,8 @@ def load(conf: cfg.ConfigOpts) -> Settings:
 class DirectFiles:
     """Makes a file for each token of a spice-direct console.
 
-    ``patience`` is how long a look-up may take, in seconds.
+    ``patience`` is how long a look-up may take, in seconds; ``counted`` is
+    told what came of each request.
     """
 
     def __init__(
@@ -84,10 +86,12 @@ class DirectFiles:
         settings: Settings,
         lookup: authority.Authority,
         patience: float,
+        counted: tally.Tally,
     ) -> None:
         self._settings = settings
         self._authority = lookup
         self._patience = patience
+        self._counted = counted
 
     def is_here(self, path: str) -> bool:
         """Whether this is the place of such files."""
@@ -97,24 +101,32 @@ class DirectFiles:
         self, head: request.Request, peer: str
     ) -> request.Response:
         """The file, or an error without a body; ``peer`` is for the log."""
+        outcome, response = await self._answer(head, peer)
+        self._counted.files[outcome] += 1
+        return response
+
+    async def _answer(
+        self, head: request.Request, peer: str
+    ) -> tuple[str, request.Response]:
+        """One of ``tally.FILE_OUTCOMES``, and what the client is sent."""
         token = upgrade.query_token(head.query)
         if token is None:
-            return request.Response(404, _HEADERS)
+            return 'bad_token', request.Response(404, _HEADERS)
         try:
             grant = await self._authorize(token)
         except exception.TokenNotFound:
             LOG.info('No .vv file for %s: the token is no good', peer)
-            return request.Response(404, _HEADERS)
+            return 'bad_token', request.Response(404, _HEADERS)
         except (exception.HostUnavailable, TimeoutError):
             LOG.info('No .vv file for %s: the host did not answer', peer)
-            return request.Response(503, _HEADERS)
+            return 'no_answer', request.Response(503, _HEADERS)
         except Exception as exc:  # noqa: BLE001 - as in a session
             # No message: it may hold the token.
             LOG.error('No .vv file for %s: %s', peer, type(exc).__name__)
-            return request.Response(500, _HEADERS)
+            return 'internal', request.Response(500, _HEADERS)
         entries = self._entries(grant)
         if entries is None:
-            return request.Response(404, _HEADERS)
+            return 'unfit', request.Response(404, _HEADERS)
         LOG.info(
             'A .vv file of server %s was made for user %s of project %s at %s',
             journal.quoted(grant.server_id),
@@ -122,7 +134,8 @@ class DirectFiles:
             journal.quoted(grant.project_id),
             peer,
         )
-        return request.Response(200, _FILE_HEADERS, _file(entries))
+        file = request.Response(200, _FILE_HEADERS, _file(entries))
+        return 'made', file
 
     async def _authorize(self, token: tokens.Token) -> types.ConsoleGrant:
         async with asyncio.timeout(self._patience):

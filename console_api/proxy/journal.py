@@ -33,6 +33,7 @@ class Journal:
         '_started',
         '_type',
         '_user',
+        '_view_only',
         'id',
     )
 
@@ -46,6 +47,7 @@ class Journal:
         self._server: str | None = None
         self._user: str | None = None
         self._project: str | None = None
+        self._view_only: bool | None = None
 
     def begins(self, grant: types.ConsoleGrant) -> None:
         """It is known whose session this is."""
@@ -53,6 +55,7 @@ class Journal:
         self._server = grant.server_id
         self._user = grant.user_id
         self._project = grant.project_id
+        self._view_only = grant.view_only
         self._outlook.counted.start(grant.console_type)
         self._tell('start', self._facts())
 
@@ -98,6 +101,7 @@ class Journal:
             'user': self._user,
             'project': self._project,
             'client': self._peer,
+            'view_only': self._view_only,
         }
 
     def _tell(self, what: str, facts: Mapping[str, object]) -> None:
@@ -125,7 +129,7 @@ def quoted(value: object) -> str:
     """
     if value is None:
         return '-'
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     if _PLAIN.fullmatch(text) and len(text) <= _LONGEST:
         return text
     # JSON leaves DEL as it is.

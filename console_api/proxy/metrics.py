@@ -116,8 +116,19 @@ class Metrics(registry.Collector):
         yield from self._of_sessions()
         yield from self._of_refusals()
         yield self._carried()
+        yield _by_outcome(
+            'direct_files',
+            'Requests for .vv files, by what came of them.',
+            tally.FILE_OUTCOMES,
+            self._counted.files,
+        )
         if self._announcer is not None:
-            yield _announced(self._announcer.counts)
+            yield _by_outcome(
+                'notifications',
+                'Notifications of sessions, by what came of them.',
+                ('sent', 'dropped', 'failed'),
+                self._announcer.counts,
+            )
 
     def _of_sessions(self) -> Iterator[core.Metric]:
         now = core.GaugeMetricFamily(
@@ -202,15 +213,15 @@ def exposition(answers: Mapping[int, Sequence[Family] | None]) -> bytes:
     return prometheus_client.generate_latest(_Merged(answers))
 
 
-def _announced(counts: Mapping[str, int]) -> core.Metric:
-    announced = core.CounterMetricFamily(
-        f'{_PREFIX}_notifications',
-        'Notifications of sessions, by what came of them.',
-        labels=['outcome'],
+def _by_outcome(
+    name: str, text: str, outcomes: Sequence[str], counts: Mapping[str, int]
+) -> core.Metric:
+    family = core.CounterMetricFamily(
+        f'{_PREFIX}_{name}', text, labels=['outcome']
     )
-    for outcome in ('sent', 'dropped', 'failed'):
-        announced.add_metric([outcome], counts.get(outcome, 0))
-    return announced
+    for outcome in outcomes:
+        family.add_metric([outcome], counts.get(outcome, 0))
+    return family
 
 
 def _types() -> list[str]:

@@ -15,6 +15,8 @@ LOG = logging.getLogger(__name__)
 
 #: Notifications that wait for the bus; one more is dropped.
 MOST = 1000
+#: Of the payloads; 1.1 added view_only.
+_VERSION = '1.1'
 #: Seconds between two lines in the log about such.
 _PAUSE = 60.0
 
@@ -76,6 +78,6 @@ def payload(event: str, facts: Mapping[str, object]) -> dict[str, object]:
     return {
         'nova_object.name': f'ConsoleSession{phase.capitalize()}Payload',
         'nova_object.namespace': 'console_api',
-        'nova_object.version': '1.0',
+        'nova_object.version': _VERSION,
         'nova_object.data': data,
     }

@@ -82,8 +82,9 @@ class ProxyServer:
         self._tls = _tls_context(conf)
         patience = self._settings.authority_timeout
         self._lookups = lookups.Lookups(authority, patience)
+        self._counted = tally.Tally()
         self._direct = direct.DirectFiles(
-            direct.load(conf), self._lookups, patience
+            direct.load(conf), self._lookups, patience, self._counted
         )
         self._entrance = entrance.Entrance(
             entrance.load(conf), certificates.load(conf)
@@ -93,7 +94,6 @@ class ProxyServer:
             conf.proxy.host, conf.proxy.port
         )
         self._post = post
-        self._counted = tally.Tally()
         self._draining = False
         self._front = front
         self._listeners = listeners.Listeners(self._take)
@@ -238,10 +238,16 @@ class ProxyServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks[task] = serving
-        await serving.serve()
+        try:
+            await serving.serve()
+        finally:
+            # Not when the loop calls back: its session has left its place by
+            # now, and it must not be counted as a handshake until then.
+            del self._tasks[task]
 
     def _served(self, task: asyncio.Task[None]) -> None:
-        del self._tasks[task]
+        # One that ended before it served is still there.
+        self._tasks.pop(task, None)
         self._changed.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             # No message: it could hold what the client sent.

@@ -9,6 +9,8 @@ from console_api.proxy import relay
 
 #: Stands for a type that is in no table.
 OTHER = 'other'
+#: What may come of a request for a .vv file.
+FILE_OUTCOMES = ('made', 'bad_token', 'no_answer', 'unfit', 'internal')
 
 
 class Tally:
@@ -26,6 +28,8 @@ class Tally:
         )
         #: By name of the ending.
         self.refused: collections.Counter[str] = collections.Counter()
+        #: Requests for .vv files, by what came of them.
+        self.files: collections.Counter[str] = collections.Counter()
         #: Connections that were closed before anything of them was read.
         self.turned_away = 0
         self._from_guests: collections.Counter[str] = collections.Counter()

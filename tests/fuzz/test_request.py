@@ -72,7 +72,10 @@ class ConnectionTest(base.TestCase):
             allowed: frozenset[origin.Origin] = frozenset()
             files = static.StaticFiles(pathlib.Path('/nowhere'), allowed)
             made = direct.DirectFiles(
-                direct.Settings(frozenset()), shared.authority, 30
+                direct.Settings(frozenset()),
+                shared.authority,
+                30,
+                shared.told.counted,
             )
             served = pages.Pages(files, made, None)
             source = forwarded.Source('127.0.0.1')

@@ -11,6 +11,7 @@ import tempfile
 from console_api import exception
 from console_api.consoles import types
 from console_api.proxy import direct
+from console_api.proxy import tally
 from tests import base
 from tests.functional.proxy import harness
 
@@ -214,7 +215,9 @@ class SecureTest(DirectCase):
 class SettingsTest(base.TestCase):
     def test_address_of_ipv6_is_taken(self) -> None:
         settings = direct.Settings(frozenset())
-        files = direct.DirectFiles(settings, harness.FakeAuthority(), 1)
+        files = direct.DirectFiles(
+            settings, harness.FakeAuthority(), 1, tally.Tally()
+        )
         grant = types.ConsoleGrant(
             's', 'spice-direct', types.ConnectInfo('2001:db8::1', 5900), 0
         )

@@ -99,6 +99,36 @@ class LimitsTest(harness.ProxyTestCase):
         async with self.connect() as ws:
             await harness.rfb_open(ws)
 
+    async def test_sessions_that_end_are_not_taken_for_handshakes(
+        self,
+    ) -> None:
+        self.set('proxy', max_handshakes=1)
+        await self.with_backend()
+        clients = []
+        for _ in range(20):
+            clients.append(await self.connect())
+            await harness.rfb_open(clients[-1])
+        most = asyncio.ensure_future(self._most_handshakes())
+        await asyncio.sleep(0)
+        await asyncio.gather(*(client.close() for client in clients))
+        await self.nothing_left()
+        self.assertEqual(0, await most)
+
+    async def _most_handshakes(self) -> int:
+        """The most that were seen in any turn, until no session is left."""
+        served = self.proxy.server
+
+        async def look() -> int:
+            most = 0
+            while self.carried():
+                most = max(most, served._handshakes())
+                await asyncio.sleep(0)
+            return max(most, served._handshakes())
+
+        return await asyncio.wrap_future(
+            asyncio.run_coroutine_threadsafe(look(), self.proxy._loop)
+        )
+
     def carried(self) -> int:
         return self.proxy.server._services.places.sessions
 

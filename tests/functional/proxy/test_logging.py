@@ -39,7 +39,7 @@ class LogTest(harness.ProxyTestCase):
         await self.nothing_left()
         who = (
             'type=novnc server=the-server user=the-user project=the-project '
-            f'client={client}'
+            f'client={client} view_only=false'
         )
         found = re.search(
             rf'^console.session.start session=(\w+) {who}$',
@@ -65,6 +65,20 @@ class LogTest(harness.ProxyTestCase):
         )
         self.assertIn('reason=bad_token', self.log.output)
         self.assertNotIn('console.session.start', self.log.output)
+
+    async def test_session_that_may_only_look_says_so(self) -> None:
+        await self.with_backend()
+        grant = self.authority.answers[harness.TOKEN]
+        self.authority.answers[harness.TOKEN] = dataclasses.replace(
+            grant, view_only=True
+        )
+        async with self.connect() as ws:
+            await harness.rfb_open(ws)
+        await self.nothing_left()
+        for event in ('start', 'end'):
+            self.assertRegex(
+                self.log.output, f'console.session.{event} .*view_only=true'
+            )
 
     async def test_text_from_outside_ends_no_line_and_no_field(self) -> None:
         await self.with_backend()

@@ -90,6 +90,7 @@ class BusTest(harness.ProxyTestCase):
         begun, over = start['nova_object.data'], end['nova_object.data']
         self.assertEqual(begun['session'], over['session'])
         self.assertEqual('the-user', begun['user'])
+        self.assertIs(False, begun['view_only'])
         self.assertEqual('the-server', over['server'])
         self.assertEqual('normal', over['reason'])
         self.assertEqual('console_api', start['nova_object.namespace'])

@@ -14,6 +14,7 @@ from console_api import exception
 from console_api.proxy import doors
 from console_api.proxy import post as posts
 from console_api.proxy import server
+from console_api.proxy import tally
 from tests.fixtures import processes
 from tests.functional.proxy import harness
 
@@ -100,6 +101,35 @@ class MetricsTest(StatusTestCase):
         self.assertEqual(2, found[f'{name}{{bad_token}}'])
         self.assertEqual(1, found[f'{name}{{no_answer}}'])
         self.assertEqual(0, found[f'{name}{{full}}'])
+
+    async def test_files_for_viewers_are_counted_by_outcome(self) -> None:
+        answers = self.authority.answers
+        self.grant(5900, 'spice-direct')
+        self.grant(5900, 'novnc', 'other')
+        answers['away'] = exception.HostUnavailable('host')
+        answers['broken'] = RuntimeError('a secret')
+        await self.start_proxy()
+        for token in (harness.TOKEN, 'other', 'away', 'broken', 'bad', 'bad'):
+            await self.exchange(
+                f'GET /spice-direct?token={token} HTTP/1.1\r\n'
+                'Host: here\r\nConnection: close\r\n\r\n'.encode()
+            )
+        self.mishaps.messages.clear()
+        found = await self.figures()
+        name = 'console_proxy_direct_files_total'
+        self.assertEqual(
+            {
+                'made': 1,
+                'unfit': 1,
+                'no_answer': 1,
+                'internal': 1,
+                'bad_token': 2,
+            },
+            {
+                outcome: found[f'{name}{{{outcome}}}']
+                for outcome in tally.FILE_OUTCOMES
+            },
+        )
 
     async def test_connections_beyond_the_limit_are_counted(self) -> None:
         self.set('proxy', max_handshakes=1)

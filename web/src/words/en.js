@@ -311,8 +311,8 @@ export const en = {
 
   unreachable: {
     headline: 'The console proxy could not be reached',
-    detail: 'It is down, out of reach, or does not take connections from this '
-      + 'page. Reconnect in a moment. If it happens again, tell your '
+    detail: 'It is down, out of reach, or full, or does not take connections '
+      + 'from this page. Reconnect in a moment. If it happens again, tell your '
       + 'administrator.',
   },
 
