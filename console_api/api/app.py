@@ -10,6 +10,7 @@ from typing import Any
 
 from oslo_config import cfg
 from oslo_middleware import cors
+from oslo_middleware import http_proxy_to_wsgi
 from paste import deploy
 import webob
 
@@ -170,8 +171,39 @@ def cors_factory(
     """The Paste factory of oslo.middleware's CORS filter.
 
     Its own factory reads configuration files once more, and from elsewhere.
+    What no page of another origin sent passes beside the filter, which would
+    do nothing for it.
     """
-    return lambda application: cors.CORS(application, cfg.CONF)
+
+    def build(application: middleware.WSGIApp) -> middleware.WSGIApp:
+        filtered = cors.CORS(application, cfg.CONF)
+
+        def choose(environ: dict[str, Any], start_response: Any) -> Any:
+            asked = 'HTTP_ORIGIN' in environ
+            if asked or environ['REQUEST_METHOD'] == 'OPTIONS':
+                return filtered(environ, start_response)
+            return application(environ, start_response)
+
+        return choose
+
+    return build
+
+
+def proxy_headers_factory(
+    global_conf: dict[str, str],  # noqa: ARG001 - Paste's signature
+    **local_conf: str,  # noqa: ARG001
+) -> Callable[[middleware.WSGIApp], middleware.WSGIApp]:
+    """The Paste factory of oslo.middleware's HTTPProxyToWSGI.
+
+    There is no filter where ``enable_proxy_headers_parsing`` is off.
+    """
+
+    def build(application: middleware.WSGIApp) -> middleware.WSGIApp:
+        filtered = http_proxy_to_wsgi.HTTPProxyToWSGI(application, cfg.CONF)
+        believed = cfg.CONF.oslo_middleware.enable_proxy_headers_parsing
+        return filtered if believed else application
+
+    return build
 
 
 def urlmap_factory(

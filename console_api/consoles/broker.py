@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The use cases: get a console of a server, look up what a token is for."""
 
+from collections.abc import Sequence
+
 from oslo_log import log as logging
 from oslo_utils import timeutils
 
@@ -95,16 +97,20 @@ class ConsoleBroker:
             view_only=view_only,
         )
         self._database.write(
-            lambda connection: self._store(connection, record)
+            lambda connection: self._store(connection, record, server.targets)
         )
         return urls.view_only_url(issued.url) if view_only else issued.url
 
     def _store(
-        self, connection: db_api.Connection, record: db_tokens.TokenRecord
+        self,
+        connection: db_api.Connection,
+        record: db_tokens.TokenRecord,
+        known: Sequence[str] | None,
     ) -> None:
         if record.host not in self._allowed:
-            agent = db_agents.get(connection, record.agent_host)
-            if not self._is_registered(record.host, agent):
+            if known is None:
+                known = _registered(connection, record.agent_host)
+            if not self._is_registered(record.host, known):
                 LOG.error(
                     'The agent of %(agent)s names %(target)s for a console '
                     'of server %(server)s; only %(known)s are registered, and '
@@ -113,22 +119,18 @@ class ConsoleBroker:
                         'agent': record.agent_host,
                         'target': record.host,
                         'server': record.server_id,
-                        'known': 'none' if agent is None else agent.addresses,
+                        'known': 'none' if known is None else ','.join(known),
                     },
                 )
                 raise exception.HostUnavailable(record.server_id)
         db_tokens.add(connection, record)
 
-    def _is_registered(
-        self, host: str, agent: db_agents.AgentRecord | None
-    ) -> bool:
-        if agent is None:
+    def _is_registered(self, host: str, known: Sequence[str] | None) -> bool:
+        if known is None:
             # At its first contact an agent is believed, unless the operator
             # has said where consoles may listen.
             return not self._allowed
-        return any(
-            targets.is_same(host, one) for one in agent.addresses.split(',')
-        )
+        return any(targets.is_same(host, one) for one in known)
 
     def grant(
         self,
@@ -271,6 +273,14 @@ class ConsoleBroker:
                 raise exception.ConsoleNotAvailable() from exc
             raise
         return output.last_lines(text, lines)
+
+
+def _registered(
+    connection: db_api.Connection, host: str
+) -> Sequence[str] | None:
+    """The addresses that the agent of a host registered, if there is one."""
+    agent = db_agents.get(connection, host)
+    return None if agent is None else agent.addresses.split(',')
 
 
 def _address(record: db_tokens.TokenRecord) -> types.ConnectInfo:

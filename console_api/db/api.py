@@ -53,12 +53,16 @@ class Database:
             for option in db_options.database_opts
         }
         settings['connection_parameters'] = _parameters(conf)
+        # For eventlet: a thread that has given a connection back would stand
+        # in line for the interpreter again.
+        settings['thread_checkin'] = False
         if str(conf.database.connection).startswith('sqlite'):
             # oslo.db hands it to a pool that does not take it.
             settings['pool_timeout'] = None
         self._manager.configure(**settings)
         self._manager.append_on_engine_create(_keep_connections)
         self._manager.append_on_engine_create(_lock_rows_only)
+        self._manager.append_on_engine_create(_end_once)
 
     def write(self, work: Callable[[sqlalchemy.Connection], _T]) -> _T:
         """What ``work`` returns, in a transaction of its own.
@@ -169,6 +173,12 @@ def _keep_connections(engine: sqlalchemy.Engine) -> None:
             dialect=engine.dialect,
             _dispatch=engine.pool.dispatch,
         )
+
+
+def _end_once(engine: sqlalchemy.Engine) -> None:
+    # Each transaction here ends by commit or rollback. The pool would send
+    # one more ROLLBACK after a COMMIT; no option of oslo.db says otherwise.
+    engine.pool._reset_on_return = pool.base.ResetStyle.reset_none  # noqa: SLF001
 
 
 def _lock_rows_only(engine: sqlalchemy.Engine) -> None:

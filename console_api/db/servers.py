@@ -54,10 +54,28 @@ class PatternError(ValueError):
 _COLUMNS = [_table.c[field.name] for field in dataclasses.fields(ServerRecord)]
 #: Putting a statement together takes SQLAlchemy as long as running it.
 _GET = sa.select(*_COLUMNS).where(_table.c.id == sa.bindparam('wanted'))
+_FIND = (
+    sa.select(*_COLUMNS, models.agents.c.addresses)
+    .outerjoin_from(
+        _table, models.agents, models.agents.c.host == _table.c.host
+    )
+    .where(_table.c.id == sa.bindparam('wanted'))
+)
 
 
 def _record(row: sa.Row[tuple[object, ...]]) -> ServerRecord:
     return ServerRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def find(
+    connection: sa.Connection, server_id: str
+) -> tuple[ServerRecord, str | None] | None:
+    """The server with this id, and what the agent of its host registered.
+
+    These are the agent's addresses, joined by commas; None without an agent.
+    """
+    row = connection.execute(_FIND, {'wanted': server_id}).one_or_none()
+    return None if row is None else (ServerRecord(*row[:-1]), row[-1])
 
 
 def get(connection: sa.Connection, server_id: str) -> ServerRecord | None:

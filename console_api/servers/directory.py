@@ -12,7 +12,8 @@ class Server:
 
     ``host`` is None until it was scheduled. States have Nova's values;
     ``consoles`` names the console types that the guest has devices for.
-    Times are UTC without a zone.
+    Times are UTC without a zone. ``targets`` is where the agent of the host
+    has registered that consoles listen; None where that was not looked up.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Server:
     consoles: tuple[str, ...]
     created_at: datetime.datetime
     updated_at: datetime.datetime
+    targets: tuple[str, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The directory of servers that agents report, in the service's database."""
 
-import dataclasses
 import re
 
 from console_api import exception
@@ -25,10 +24,10 @@ class Registry:
         :raises InstanceNotFound: it is not registered
         """
         with self._database.reader() as connection:
-            record = db_servers.get(connection, server_id)
-        if record is None:
+            found = db_servers.find(connection, server_id)
+        if found is None:
             raise exception.InstanceNotFound(server_id)
-        return _server(record)
+        return _server(*found)
 
     def list(self, query: directory.ServerQuery) -> list[directory.Server]:
         """A page of servers, the newest first.
@@ -82,10 +81,11 @@ def _bad_pattern(pattern: str) -> exception.BadRequest:
     )
 
 
-def _server(record: db_servers.ServerRecord) -> directory.Server:
-    values = {
-        field.name: getattr(record, field.name)
-        for field in dataclasses.fields(record)
+def _server(
+    record: db_servers.ServerRecord, addresses: str | None = None
+) -> directory.Server:
+    values = vars(record) | {
+        'consoles': tuple(filter(None, record.consoles.split(',')))
     }
-    values['consoles'] = tuple(filter(None, record.consoles.split(',')))
-    return directory.Server(**values)
+    targets = None if addresses is None else tuple(addresses.split(','))
+    return directory.Server(**values, targets=targets)

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """An agent speaks for its own host and for nothing else."""
 
+import contextlib
+import dataclasses
+import threading
 from typing import Any
 
+import fixtures
 from oslo_config import cfg
 import oslo_messaging
+import sqlalchemy as sa
+import testtools
 
 from console_api import context
 from console_api import exception
@@ -14,6 +20,7 @@ from console_api.agent import process
 from console_api.agent import rpcapi
 from console_api.consoles import types
 from console_api.db import agents as db_agents
+from console_api.servers import registry
 from tests import base
 from tests.fixtures import driver
 from tests.fixtures import service
@@ -67,6 +74,45 @@ class AddressTest(base.TestCase):
     def _forget(self) -> None:
         with self.service.database.writer() as connection:
             db_agents.remove(connection, 'here')
+
+    def test_directory_that_knows_no_addresses(self) -> None:
+        self._start()
+        broker = self.service.conductor.broker
+        server = dataclasses.replace(
+            registry.Registry(self.service.database).get(_SERVER), targets=None
+        )
+        row = types.CONSOLE_TYPES['novnc']
+        caller = context.RequestContext(user_id='u', project_id='p')
+        for host, refused in (('127.0.0.1', False), ('192.0.2.1', True)):
+            self.driver.addresses['novnc'] = types.ConnectInfo(host, 5900)
+            with self.subTest(host=host), contextlib.ExitStack() as stack:
+                if refused:
+                    stack.enter_context(
+                        testtools.ExpectedException(exception.HostUnavailable)
+                    )
+                broker.create(caller, server, row)
+        self.assertEqual(1, self._tokens())
+
+    def test_two_statements_make_a_console(self) -> None:
+        self._start()
+        self.assertEqual(200, self._create('127.0.0.1'))
+        seen: list[str] = []
+        own = threading.get_ident()
+        execute = sa.Connection.execute
+
+        def keep(connection: sa.Connection, what: Any, *rest: Any) -> Any:
+            # Conductor and agent have threads of their own. Text is what
+            # oslo.db asks SQLite about itself.
+            text = isinstance(what, sa.TextClause)
+            if threading.get_ident() == own and not text:
+                seen.append(type(what).__name__)
+            return execute(connection, what, *rest)
+
+        self.useFixture(
+            fixtures.MonkeyPatch('sqlalchemy.Connection.execute', keep)
+        )
+        self.assertEqual(200, self._create('127.0.0.1'))
+        self.assertEqual(['Select', 'Insert'], seen)
 
     def test_first_answer_is_believed(self) -> None:
         self._start()

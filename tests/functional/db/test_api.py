@@ -3,6 +3,7 @@ import contextlib
 import re
 import threading
 
+import fixtures
 import sqlalchemy as sa
 
 from tests.fixtures import source
@@ -36,6 +37,32 @@ class TransactionTest(base.DatabaseTestCase):
 
         self.assertRaises(RuntimeError, fail)
         self.assertEqual(0, self._count())
+
+    def test_transaction_is_ended_once(self) -> None:
+        ends: list[str] = []
+
+        def count(name: str) -> None:
+            dialect = type(self.database.engine().dialect)
+            end = getattr(dialect, name)
+
+            def counted(dialect: object, connection: object) -> None:
+                ends.append(name)
+                end(dialect, connection)
+
+            self.useFixture(
+                fixtures.MonkeyPatch(
+                    f'{dialect.__module__}.{dialect.__name__}.{name}', counted
+                )
+            )
+
+        count('do_commit')
+        count('do_rollback')
+        with self.database.writer() as connection:
+            connection.execute(sa.text('SELECT 1'))
+        self.assertEqual(['do_commit'], ends)
+        with self.database.reader() as connection:
+            connection.execute(sa.text('SELECT 1'))
+        self.assertEqual(['do_commit', 'do_rollback'], ends)
 
     def test_reader_writes_nothing(self) -> None:
         with self.database.reader() as connection:

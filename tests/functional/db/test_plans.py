@@ -86,6 +86,7 @@ class PlansTest(base.DatabaseTestCase):
         ids = [str(uuid.UUID(int=number)) for number in (7, 8)]
         key = self.backend.key('servers')
         yield 'server', key, lambda c: servers.get(c, ids[0])
+        yield 'server and agent', key, lambda c: servers.find(c, ids[0])
         yield 'servers', key, lambda c: servers.get_many(c, ids)
         yield 'update', key, lambda c: servers.update(c, _server(7))
         yield 'remove', key, lambda c: servers.remove(c, ids)

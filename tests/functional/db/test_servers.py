@@ -5,6 +5,7 @@ import datetime
 from oslo_db import exception as db_exception
 import sqlalchemy as sa
 
+from console_api.db import agents
 from console_api.db import servers
 from tests.functional.db import base
 
@@ -29,6 +30,10 @@ def record(number: int = 1, **changed: object) -> servers.ServerRecord:
     return dataclasses.replace(made, **changed)
 
 
+def agent(host: str, addresses: str) -> agents.AgentRecord:
+    return agents.AgentRecord(host, 'i', '1', '1.0', addresses, 0, 0)
+
+
 class _ServersTestCase(base.DatabaseTestCase):
     def add(self, *records: servers.ServerRecord) -> None:
         with self.database.writer() as connection:
@@ -45,6 +50,24 @@ class ServersTest(_ServersTestCase):
     def test_unknown_server(self) -> None:
         with self.database.reader() as connection:
             self.assertIsNone(servers.get(connection, 'x'))
+
+    def test_agent_of_the_host_is_found_with_the_server(self) -> None:
+        with self.database.writer() as connection:
+            servers.add(connection, [record(1), record(2, host=None)])
+            self.assertEqual(
+                (record(1), None), servers.find(connection, record(1).id)
+            )
+            agents.add(connection, agent(record(1).host, '10.0.0.1,::1'))
+            agents.add(connection, agent('other', '10.0.0.2'))
+            self.assertEqual(
+                (record(1), '10.0.0.1,::1'),
+                servers.find(connection, record(1).id),
+            )
+            self.assertEqual(
+                (record(2, host=None), None),
+                servers.find(connection, record(2).id),
+            )
+            self.assertIsNone(servers.find(connection, 'x'))
 
     def test_server_is_registered_once(self) -> None:
         self.add(record())
