@@ -12,6 +12,7 @@ import ssl
 import tempfile
 import time
 
+import fixtures
 from oslo_config import cfg
 from websockets import exceptions
 from websockets.asyncio import client as ws_client
@@ -21,6 +22,7 @@ from console_api import conf as console_conf
 from console_api import exception
 from console_api.consoles import tokens
 from console_api.consoles import types
+from console_api.proxy import closing
 from console_api.proxy import front as front_page
 from console_api.proxy import post as posts
 from console_api.proxy import server
@@ -162,6 +164,16 @@ class ProxyTestCase(base.AsyncTestCase):
         )
         self.assertEqual([], self.mishaps.messages)
         await super().asyncTearDown()
+
+    def be_patient(self, seconds: float = DEADLINE) -> None:
+        """Give both peers so long to end their connections.
+
+        To read megabytes takes longer than usual on a busy machine, with TLS
+        above all.
+        """
+        self.useFixture(
+            fixtures.MonkeyPatch(f'{closing.__name__}.CLOSE_TIMEOUT', seconds)
+        )
 
     def set(self, group: str, **values: object) -> None:
         for name, value in values.items():

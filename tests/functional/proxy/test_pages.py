@@ -12,7 +12,6 @@ import threading
 
 import fixtures
 
-from console_api.proxy import closing
 from console_api.proxy import connection
 from tests.functional.proxy import harness
 
@@ -120,7 +119,7 @@ class PageTest(PageCase):
         self.useFixture(
             patches(f'{connection.__name__}.RESPONSE_TIMEOUT', 0.1)
         )
-        self.useFixture(patches(f'{closing.__name__}.CLOSE_TIMEOUT', 0.1))
+        self.be_patient(0.1)
         assert self.proxy is not None
         tasks = self.proxy.server._tasks
         _, writer = await self.open_raw()

@@ -3,7 +3,6 @@
 
 import asyncio
 
-import fixtures
 from websockets import exceptions
 
 from console_api import exception
@@ -264,15 +263,6 @@ class ClientTest(harness.ProxyTestCase):
 
     async def test_garbage_for_frames(self) -> None:
         self.assertEqual([1002, 1002], await self.bad_frames(b'\xff' * 1000))
-
-    def be_patient(self) -> None:
-        # To read megabytes takes longer than that on a busy machine, with
-        # TLS above all.
-        self.useFixture(
-            fixtures.MonkeyPatch(
-                'console_api.proxy.closing.CLOSE_TIMEOUT', harness.DEADLINE
-            )
-        )
 
     async def test_garbage_that_does_not_end(self) -> None:
         self.be_patient()

@@ -12,7 +12,7 @@ from console_api.consoles import tokens
 from tests.functional.proxy import harness
 
 
-class RejoinTest(harness.ProxyTestCase):
+class RejoinCase(harness.ProxyTestCase):
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
         await self.with_backend(harness.echo, 'serial')
@@ -25,6 +25,8 @@ class RejoinTest(harness.ProxyTestCase):
         assert ws.response is not None
         return str(ws.response.headers['Set-Cookie'])
 
+
+class RejoinTest(RejoinCase):
     async def test_client_gets_a_secret_that_is_offered_as_a_hash(
         self,
     ) -> None:
@@ -100,3 +102,13 @@ class RejoinTest(harness.ProxyTestCase):
         ]
         self.assertNotEqual([], told)
         self.assertNotIn(pair.partition('=')[2], '\n'.join(told))
+
+
+class SecureRejoinTest(RejoinCase):
+    secure = True
+
+    async def test_secret_that_came_over_tls_goes_over_nothing_else(
+        self,
+    ) -> None:
+        async with self.connect() as ws:
+            self.assertEqual('Secure', self.cookie(ws).split('; ')[-1])

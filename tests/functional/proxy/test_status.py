@@ -277,11 +277,7 @@ class HealthTest(StatusTestCase):
         )
         await reader.readuntil(b'\r\n\r\n')
         # This client answers no Close frame, so that the proxy waits.
-        self.useFixture(
-            fixtures.MonkeyPatch(
-                'console_api.proxy.closing.CLOSE_TIMEOUT', harness.DEADLINE
-            )
-        )
+        self.be_patient()
         stopping = asyncio.ensure_future(self.stop_proxy(harness.DEADLINE))
         self.assertEqual(b'\x88', await reader.readexactly(1))
         status, document = await self.document('/readyz')

@@ -8,20 +8,26 @@ from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.proxy import authority
 from console_api.proxy import server
+from console_api.virt import driver as virt_driver
 from tests import base
 from tests.fixtures import browser
+from tests.fixtures import driver
 from tests.fixtures import parts
 from tests.fixtures import service
+from tests.fixtures import spice_guest
 
 _SERVER = '00000000-0000-4000-8000-000000000001'
 
 
-class SingleUseTest(base.TestCase):
+class SingleUseCase(base.TestCase):
+    #: Of the agent; None: its servers are simulated.
+    driver: type[virt_driver.ConsoleDriver] | None = None
+
     def setUp(self) -> None:
         super().setUp()
         parts.require(self, 'page', 'chromium')
         self.service = self.useFixture(
-            service.Service(consoleauth={'token_use': 'single'})
+            service.Service(self.driver, consoleauth={'token_use': 'single'})
         )
         self.service.conf.set_override('host', '127.0.0.1', group='proxy')
         self.service.conf.set_override('port', 0, group='proxy')
@@ -65,6 +71,8 @@ class SingleUseTest(base.TestCase):
         page.wait_for_state('connected')
         return page
 
+
+class SingleUseTest(SingleUseCase):
     def test_page_comes_back_when_the_proxy_does(self) -> None:
         page = self._open(self._url('vnc', 'novnc', 'vnc_auto.html'))
         page.wait_for_colours()
@@ -87,4 +95,20 @@ class SingleUseTest(base.TestCase):
         self.assertEqual('', page.evaluate('document.cookie'))
         (cookie,) = page.context.cookies()
         self.assertEqual('Strict', cookie['sameSite'])
+        self.assertTrue(cookie['httpOnly'])
+
+
+class SpiceTest(SingleUseCase):
+    driver = driver.EveryConsole
+
+    def test_all_channels_are_one_session(self) -> None:
+        parts.require(self, 'qemu')
+        guest = self.useFixture(spice_guest.SpiceGuest())
+        self.service.agent.driver.addresses['spice-html5'] = types.ConnectInfo(
+            '127.0.0.1', guest.port
+        )
+        page = self._open(self._url('spice', 'spice-html5', 'spice_auto.html'))
+        # A channel of its own brings the picture.
+        page.wait_for_colours()
+        (cookie,) = page.page.context.cookies()
         self.assertTrue(cookie['httpOnly'])

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page for SPICE in a real browser, with a real QEMU."""
 
-import select
-import socket
-import subprocess
-
 from playwright.sync_api import expect
 from playwright.sync_api import Page
 
 from tests.fixtures import parts
+from tests.fixtures import spice_guest
 from tests.integration.web import case
 
 #: How many of the canvas's pixels are not black.
@@ -26,53 +23,13 @@ LIT = """() => {
 #: At most so many pixels come and go with the cursor.
 BLINK = 150
 
-_GUEST = (
-    '-nodefaults',
-    '-display',
-    'none',
-    '-vga',
-    'qxl',
-    '-m',
-    '64',
-    # The firmware's menu waits for a key: its screen changes for one only.
-    '-boot',
-    'menu=on,splash-time=60000',
-    '-accel',
-    'tcg',
-    '-monitor',
-    'stdio',
-    '-usb',
-    '-device',
-    'usb-tablet',
-)
-
 
 class SpicePageTest(case.PageCase):
     def setUp(self) -> None:
         super().setUp()
         parts.require(self, 'qemu')
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            port = probe.getsockname()[1]
-        spice = f'addr=127.0.0.1,port={port},disable-ticketing=on'
-        program = parts.qemu()
-        assert program is not None
-        self.qemu = subprocess.Popen(
-            [program, '-spice', spice, *_GUEST],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        self.addCleanup(self._end)
-        assert self.qemu.stdout is not None
-        # The monitor greets once the guest is set up.
-        greeted = select.select([self.qemu.stdout], [], [], case.DEADLINE)[0]
-        if not greeted or not self.qemu.stdout.read1():
-            self.skipTest('this QEMU has no SPICE or no qxl')
-        self.proxy.target = ('127.0.0.1', port)
-
-    def _end(self) -> None:
-        self.qemu.kill()
-        self.qemu.communicate()
+        self.qemu = self.useFixture(spice_guest.SpiceGuest())
+        self.proxy.target = ('127.0.0.1', self.qemu.port)
 
     def open_screen(self, more: str = '') -> Page:
         query = f'token=bridge{more}'
