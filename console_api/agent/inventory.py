@@ -22,8 +22,6 @@ LOG = logging.getLogger(__name__)
 #: The first wait after a report that failed, in seconds; it doubles up to
 #: the interval. The waits of many agents spread by half of it, either way.
 _FIRST_RETRY = 1.0
-
-
 #: How long a report that is under way may hold up the end, in seconds. One
 #: that waits for a conductor that died would hold it up for a minute.
 _LAST_REPORT = 5.0
