@@ -2,8 +2,14 @@
 """Each process on its own, on a real bus and a real database."""
 
 from collections.abc import Callable
+from concurrent import futures
+import datetime
+import signal
+import time
 from typing import Any
 from urllib import parse
+
+import sqlalchemy as sa
 
 from tests import base
 from tests.fixtures import bus
@@ -27,10 +33,11 @@ class ProcessesTestCase(base.TestCase):
         parts.require(self, *wanted)
         if self.wsgi == 'uwsgi':
             parts.require(self, 'uwsgi')
+        self.database_url = self.useFixture(self.database()).url
         self.service = self.useFixture(
             deployment.Deployment(
                 self.useFixture(bus.RabbitMQ()).url,
-                self.useFixture(self.database()).url,
+                self.database_url,
                 [SERVER],
                 {'api': {'auth_strategy': 'noauth'}},
                 self.wsgi,
@@ -85,3 +92,41 @@ class PostgreSQLTest(ProcessesTestCase):
 
     def test_gunicorn_ends_cleanly_at_sigterm(self) -> None:
         self.assertEqual(0, self.service.api.stop())
+
+    def test_gunicorn_answers_what_is_under_way_at_sigterm(self) -> None:
+        self.assertEqual(200, self.create().status)
+        self.service.agent.send(signal.SIGSTOP)
+        self.addCleanup(self.service.agent.send, signal.SIGCONT)
+        with futures.ThreadPoolExecutor(1) as pool:
+            before = self._settled()
+            answer = pool.submit(self.create)
+            # The server was found, and the agent is asked next.
+            self.wait_for(lambda: self._last_query() > before)
+            self.service.api.send(signal.SIGTERM)
+            self.wait_for(
+                lambda: 'Handling signal: term' in self.service.api.output
+            )
+            # It would be cut off within this time.
+            time.sleep(1)
+            self.assertFalse(answer.done())
+            self.service.agent.send(signal.SIGCONT)
+            self.assertEqual(200, answer.result().status)
+        self.assertEqual(0, self.service.api.process.wait(processes.PATIENCE))
+
+    def _settled(self) -> datetime.datetime:
+        """The last query, once a report that was under way has ended."""
+        found = None
+        while (last := self._last_query()) != found:
+            found = last
+            time.sleep(0.5)
+        return last
+
+    def _last_query(self) -> datetime.datetime:
+        """When anybody else last asked this database for something."""
+        engine = sa.create_engine(self.database_url, poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            return connection.exec_driver_sql(
+                'SELECT max(query_start) FROM '
+                'pg_stat_activity WHERE datname = current_database() '
+                'AND pid != pg_backend_pid()'
+            ).scalar_one()
