@@ -44,11 +44,13 @@ async def authorize(
 ) -> types.ConsoleGrant:
     """What the token grants to the client that is known by this key.
 
+    ``asked`` gives up by itself after a while, with a TimeoutError.
+
     :raises EndedError: nothing, or the authority does not answer
     """
     try:
         return await asked.authorize(token.reveal(), key)
     except exception.TokenNotFound:
         raise closing.EndedError(closing.BAD_TOKEN) from None
-    except exception.HostUnavailable:
+    except (exception.HostUnavailable, TimeoutError):
         raise closing.EndedError(closing.NO_ANSWER) from None

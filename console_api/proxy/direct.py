@@ -4,7 +4,6 @@
 They tell the user where the hypervisor is, as spice-direct means it.
 """
 
-import asyncio
 from collections.abc import Mapping
 import dataclasses
 import logging
@@ -15,7 +14,6 @@ from urllib import parse
 from oslo_config import cfg
 
 from console_api import exception
-from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.proxy import authority
 from console_api.proxy import journal
@@ -77,20 +75,18 @@ def load(conf: cfg.ConfigOpts) -> Settings:
 class DirectFiles:
     """Makes a file for each token of a spice-direct console.
 
-    ``patience`` is how long a look-up may take, in seconds; ``counted`` is
-    told what came of each request.
+    ``lookup`` gives up by itself after a while, with a TimeoutError;
+    ``counted`` is told what came of each request.
     """
 
     def __init__(
         self,
         settings: Settings,
         lookup: authority.Authority,
-        patience: float,
         counted: tally.Tally,
     ) -> None:
         self._settings = settings
         self._authority = lookup
-        self._patience = patience
         self._counted = counted
 
     def is_here(self, path: str) -> bool:
@@ -113,7 +109,7 @@ class DirectFiles:
         if token is None:
             return 'bad_token', request.Response(404, _HEADERS)
         try:
-            grant = await self._authorize(token)
+            grant = await self._authority.authorize(token.reveal())
         except exception.TokenNotFound:
             LOG.info('No .vv file for %s: the token is no good', peer)
             return 'bad_token', request.Response(404, _HEADERS)
@@ -136,10 +132,6 @@ class DirectFiles:
         )
         file = request.Response(200, _FILE_HEADERS, _file(entries))
         return 'made', file
-
-    async def _authorize(self, token: tokens.Token) -> types.ConsoleGrant:
-        async with asyncio.timeout(self._patience):
-            return await self._authority.authorize(token.reveal())
 
     def _entries(self, grant: types.ConsoleGrant) -> Mapping[str, str] | None:
         where = grant.connect

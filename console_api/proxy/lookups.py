@@ -26,7 +26,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class Lookups:
-    """An authority around another one; ``timeout`` is its users', in s."""
+    """An authority around another one, with a ``timeout`` in seconds."""
 
     def __init__(self, asked: authority.Authority, timeout: float) -> None:
         self._asked = asked
@@ -45,11 +45,15 @@ class Lookups:
     async def authorize(
         self, token: str, key: tokens.SessionKey | None = None
     ) -> types.ConsoleGrant:
-        """See ``Authority``."""
+        """See ``Authority``.
+
+        :raises TimeoutError: there is no answer in time
+        """
         began = time.monotonic()
         outcome = 'error'
         try:
-            grant = await self._asked.authorize(token, key)
+            async with asyncio.timeout(self._timeout):
+                grant = await self._asked.authorize(token, key)
             outcome = 'granted'
         except exception.TokenNotFound:
             outcome = 'refused'
@@ -57,9 +61,11 @@ class Lookups:
         except exception.HostUnavailable:
             outcome = 'unavailable'
             raise
+        except TimeoutError:
+            outcome = 'timeout'
+            raise
         except asyncio.CancelledError:
-            late = time.monotonic() - began >= self._timeout
-            outcome = 'timeout' if late else 'abandoned'
+            outcome = 'abandoned'
             raise
         finally:
             now = time.monotonic()

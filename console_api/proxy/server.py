@@ -80,11 +80,12 @@ class ProxyServer:
     ) -> None:
         self._settings = settings.load(conf)
         self._tls = _tls_context(conf)
-        patience = self._settings.authority_timeout
-        self._lookups = lookups.Lookups(authority, patience)
+        self._lookups = lookups.Lookups(
+            authority, self._settings.authority_timeout
+        )
         self._counted = tally.Tally()
         self._direct = direct.DirectFiles(
-            direct.load(conf), self._lookups, patience, self._counted
+            direct.load(conf), self._lookups, self._counted
         )
         self._entrance = entrance.Entrance(
             entrance.load(conf), certificates.load(conf)

@@ -129,7 +129,7 @@ class Session:
         asked = self._opening
         assert asked is not None
         times = self._services.settings
-        grant = await self._enter(asked, steps)
+        grant = await self._enter(asked)
         self._journal.begins(grant)
         protocol = _protocol(grant)
         viewer = viewing.viewer(protocol) if grant.view_only else None
@@ -165,18 +165,14 @@ class Session:
         carried.start(typed, user.take(), early + guest.take())
         return carried
 
-    async def _enter(
-        self, asked: opening.Opening, steps: deadline.Steps
-    ) -> types.ConsoleGrant:
+    async def _enter(self, asked: opening.Opening) -> types.ConsoleGrant:
         """What the client may do, and its place among the sessions."""
         times = self._services.settings
         self._seat = self._services.places.seat(self._peer.rpartition(':')[0])
         token = admission.admit(asked.wanted, times.origins)
         known = rejoin.Pass(asked.wanted, token)
-        grant = await steps.within(
-            times.authority_timeout,
-            admission.authorize(self._services.authority, token, known.key),
-            closing.NO_ANSWER,
+        grant = await admission.authorize(
+            self._services.authority, token, known.key
         )
         asked.extra.extend(known.headers(grant))
         self._seat.at(grant.server_id)

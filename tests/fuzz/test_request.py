@@ -74,7 +74,6 @@ class ConnectionTest(base.TestCase):
             made = direct.DirectFiles(
                 direct.Settings(frozenset()),
                 shared.authority,
-                30,
                 shared.told.counted,
             )
             served = pages.Pages(files, made, None)

@@ -216,7 +216,7 @@ class SettingsTest(base.TestCase):
     def test_address_of_ipv6_is_taken(self) -> None:
         settings = direct.Settings(frozenset())
         files = direct.DirectFiles(
-            settings, harness.FakeAuthority(), 1, tally.Tally()
+            settings, harness.FakeAuthority(), tally.Tally()
         )
         grant = types.ConsoleGrant(
             's', 'spice-direct', types.ConnectInfo('2001:db8::1', 5900), 0
