@@ -87,6 +87,16 @@ async def echo(
         await writer.drain()
 
 
+#: asyncio of Python 3.11 tells a transport twice that its connection is lost
+#: when TLS above it writes once more as it resumes, or when it is aborted
+#: late; the second time nothing is left to close. Clients and backends of the
+#: tests run on it.
+_LOST_TWICE = (
+    'Exception in callback _SelectorSocketTransport._call_connection_lost',
+    "'NoneType' object has no attribute 'close'",
+)
+
+
 class Mishaps(logging.Handler):
     """Keeps what the server and the event loop complain about."""
 
@@ -95,7 +105,9 @@ class Mishaps(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(self.format(record))
+        message = self.format(record)
+        if not all(part in message for part in _LOST_TWICE):
+            self.messages.append(message)
 
 
 class ProxyTestCase(base.AsyncTestCase):
