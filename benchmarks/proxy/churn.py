@@ -4,18 +4,25 @@
 import asyncio
 import collections
 from collections.abc import AsyncIterator
+from collections.abc import Sequence
 import contextlib
+import dataclasses
 import random
 import socket
+import ssl
 import struct
 import time
 
 from websockets import exceptions
 from websockets.asyncio import client as ws_client
 
+from benchmarks.proxy import served
+
 V38 = b'RFB 003.008\n'
 #: The count of sessions whose bytes came back changed.
 WRONG = 'echoes that were wrong'
+#: The kinds of sessions whose bytes are compared.
+WORK = ('talk', 'look on')
 _TOKEN = 'ab' * 32
 #: Seconds; nothing here waits longer for the proxy.
 _DEADLINE = 20.0
@@ -23,6 +30,13 @@ _DEADLINE = 20.0
 _ENDS = (OSError, EOFError, TimeoutError, exceptions.WebSocketException)
 #: With this, closing a socket resets its connection.
 _RESET = struct.pack('ii', 1, 0)
+#: Messages of RFC 6143, 7.5.3 to 7.5.6: a viewer may send the first only.
+_ASK = b'\x03' + b'\x11' * 9
+_INPUT = (
+    b'\x04\x01\x00\x00\x00\x00\x00a',
+    b'\x05\x01\x00\x10\x00\x10',
+    b'\x06\x00\x00\x00\x00\x00\x00\x04text',
+)
 
 
 class Guests:
@@ -120,17 +134,28 @@ async def _babble(
     await reader.read()
 
 
+@dataclasses.dataclass(frozen=True)
+class Door:
+    """Where a proxy listens, with TLS or without."""
+
+    port: int
+    tls: ssl.SSLContext | None = None
+
+
 class Clients:
-    """Clients one after the other, some at once, until ``stop``."""
+    """Clients one after the other, some at once, until ``stop``.
+
+    Each comes through one of the doors, by chance.
+    """
 
     def __init__(
         self,
-        port: int,
+        doors: Sequence[Door],
         chance: random.Random,
         stop: float,
         done: collections.Counter[str],
     ) -> None:
-        self._port = port
+        self._doors = doors
         self._chance = chance
         self._stop = stop
         self._done = done
@@ -142,6 +167,7 @@ class Clients:
     async def _one_by_one(self) -> None:
         kinds = (
             self._talk,
+            self._look_on,
             self._leave_at_once,
             self._vanish,
             self._stall,
@@ -149,7 +175,7 @@ class Clients:
             self._nonsense,
         )
         while time.monotonic() < self._stop:
-            (kind,) = self._chance.choices(kinds, (10, 3, 3, 2, 2, 2))
+            (kind,) = self._chance.choices(kinds, (10, 4, 3, 3, 2, 2, 2))
             name = kind.__name__.strip('_').replace('_', ' ')
             try:
                 async with asyncio.timeout(_DEADLINE):
@@ -158,9 +184,12 @@ class Clients:
                 name += f': {type(exc).__name__}'
             self._done[name] += 1
 
-    def _connect(self) -> ws_client.connect:
+    def _connect(self, token: str = _TOKEN) -> ws_client.connect:
+        door = self._chance.choice(self._doors)
+        scheme = 'wss' if door.tls else 'ws'
         return ws_client.connect(
-            f'ws://127.0.0.1:{self._port}/?token={_TOKEN}',
+            f'{scheme}://127.0.0.1:{door.port}/?token={token}',
+            ssl=door.tls,
             compression=None,
             max_queue=1,
             max_size=None,
@@ -183,16 +212,35 @@ class Clients:
             for _ in range(self._chance.randrange(1, 20)):
                 size = self._chance.choice((1, 16, 125, 126, 65535, 65536))
                 sent = self._chance.randbytes(size)
-                await ws.send(sent)
-                got = bytearray()
-                while len(got) < size:
-                    piece = await ws.recv()
-                    assert isinstance(piece, bytes)
-                    got += piece
-                if got != sent:
-                    # Zeros are what the guest that floods has to say.
-                    self._done[WRONG] += bool(any(got))
+                if not await self._comes_back(ws, sent, sent):
                     return
+
+    async def _look_on(self) -> None:
+        """A viewer: what it asks for comes through, its input does not."""
+        async with self._connect(served.VIEW_ONLY) as ws:
+            await self._open(ws)
+            if not await self._comes_back(ws, b'\x01', b'\x01'):
+                return
+            for _ in range(self._chance.randrange(1, 20)):
+                said = self._chance.choices((_ASK, *_INPUT), k=30)
+                passed = _ASK * (said.count(_ASK) + 1)
+                sent = b''.join((*said, _ASK))
+                if not await self._comes_back(ws, sent, passed):
+                    return
+
+    async def _comes_back(
+        self, ws: ws_client.ClientConnection, sent: bytes, expected: bytes
+    ) -> bool:
+        await ws.send(sent)
+        got = bytearray()
+        while len(got) < len(expected):
+            piece = await ws.recv()
+            assert isinstance(piece, bytes)
+            got += piece
+        if got != expected:
+            # Zeros are what the guest that floods has to say.
+            self._done[WRONG] += bool(any(got))
+        return got == expected
 
     async def _leave_at_once(self) -> None:
         async with self._connect() as ws:
@@ -232,6 +280,11 @@ class Clients:
     async def _raw(
         self, data: bytes
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection('127.0.0.1', self._port)
+        door = self._chance.choice(self._doors)
+        # Half of it without the TLS that the door expects.
+        tls = door.tls if self._chance.random() < 0.5 else None
+        reader, writer = await asyncio.open_connection(
+            '127.0.0.1', door.port, ssl=tls
+        )
         writer.write(data)
         return reader, writer

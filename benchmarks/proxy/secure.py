@@ -49,7 +49,7 @@ def secured(
     port = subjects.free_port()
     place = dataclasses.replace(
         place,
-        certificate=_certificate(place.folder),
+        certificate=certificate(place.folder),
         origin=f'http://127.0.0.1:{port}',
     )
     path = place.folder / 'client.cfg'
@@ -65,7 +65,7 @@ def secured(
             yield dataclasses.replace(subject, port=port)
 
 
-def _certificate(folder: pathlib.Path) -> pathlib.Path:
+def certificate(folder: pathlib.Path) -> pathlib.Path:
     """A certificate with its key in one file, made by openssl."""
     path = folder / 'both.pem'
     if not path.exists():

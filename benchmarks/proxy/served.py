@@ -2,9 +2,10 @@
 """The proxy as it is measured: all of it, with an authority in memory.
 
 ``python -m benchmarks.proxy.served BACKEND_PORT LOG_FILE`` prints its port
-and serves until standard input ends. Every token leads to the backend. For
-each line of input it prints how many tasks it has for connections. With
-``CERTIFICATE ORIGIN`` behind these it speaks TLS and lets that Origin in.
+and serves until standard input ends. Every token leads to the backend, with
+``VIEW_ONLY`` to a session whose input is left out. For each line of input it
+prints how many tasks it has for connections. With ``CERTIFICATE ORIGIN``
+behind these it speaks TLS and lets that Origin in.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from console_api.proxy import server
 
 #: Seconds until a connection that says nothing is closed.
 HANDSHAKE_TIMEOUT = 5
+#: The token of sessions that look on.
+VIEW_ONLY = 'cd' * 32
 
 
 class Local:
@@ -35,7 +38,7 @@ class Local:
         self, token: str, key: tokens.SessionKey | None = None
     ) -> types.ConsoleGrant:
         """Any token is good."""
-        del token, key
+        del key
         return types.ConsoleGrant(
             server_id='5f3c1a52-0000-4000-8000-000000000001',
             console_type='novnc',
@@ -43,6 +46,7 @@ class Local:
             expires_at=int(time.time()) + 600,
             project_id='5f3c1a5200004000800000000000002',
             user_id='5f3c1a5200004000800000000000003',
+            view_only=token == VIEW_ONLY,
         )
 
 

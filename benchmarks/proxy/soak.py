@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hours of bad days for the proxy: does anything of them stay behind?
 
-Clients and guests that work, stall, flood, break off and talk nonsense come
-and go at random. Between two rounds all of them are gone: then the proxy must
-have the tasks and descriptors that it had after the first round, and its
-memory must not climb.
+Clients and guests that work, look on, stall, flood, break off and talk
+nonsense come and go at random, at one proxy with TLS and one without. Between
+two rounds all of them are gone: then the proxies must have the tasks and
+descriptors that they had after the first round, and their memory must not
+climb.
 """
 
 import argparse
@@ -16,12 +17,14 @@ import dataclasses
 import json
 import pathlib
 import random
+import ssl
 import statistics
 import sys
 import tempfile
 import time
 
 from benchmarks.proxy import churn
+from benchmarks.proxy import secure
 from benchmarks.proxy import subjects
 
 #: Rounds whose memory is not looked at: pools and caches fill up.
@@ -34,7 +37,7 @@ _PATIENCE = 60.0
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """What the proxy holds while nobody is connected."""
+    """What the proxies hold while nobody is connected."""
 
     tasks: int
     descriptors: int
@@ -49,6 +52,7 @@ def main() -> int:
     for what, count in sorted(done.items()):
         print(f'{count:8} {what}')
     problems = judge(samples)
+    problems += [f'no client could {w}' for w in churn.WORK if not done[w]]
     if done[churn.WRONG]:
         problems.append(f'{done[churn.WRONG]} sessions carried wrong bytes')
     for problem in problems:
@@ -106,38 +110,70 @@ async def _soak(
     samples: list[Sample] = []
     guests = churn.Guests(chance)
     async with guests.listening() as port:
-        with subjects.ours(subjects.Place(port, folder)) as subject:
+        with contextlib.ExitStack() as stack:
+            proxies = _proxies(stack, subjects.Place(port, folder))
+            found = tuple(proxies.values())
             end = time.monotonic() + options.minutes * 60
             while time.monotonic() < end or not samples:
                 stop = min(end, time.monotonic() + options.round)
-                clients = churn.Clients(subject.port, chance, stop, done)
+                clients = churn.Clients(tuple(proxies), chance, stop, done)
                 await clients.run(options.clients)
                 await guests.leave()
-                samples.append(await _settled(subject, samples))
+                samples.append(await _settled(found, samples))
                 _show(samples[-1], done)
     return samples, done
 
 
+def _proxies(
+    stack: contextlib.ExitStack, place: subjects.Place
+) -> dict[churn.Door, subjects.Subject]:
+    """A proxy without TLS and one with it, and the ways to them."""
+    plain = stack.enter_context(subjects.ours(place))
+    # The certificate is made for this run, and nobody else listens there.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    folder = place.folder / 'tls'
+    folder.mkdir()
+    place = dataclasses.replace(
+        place,
+        folder=folder,
+        certificate=secure.certificate(folder),
+        origin='https://127.0.0.1',
+    )
+    secured = stack.enter_context(subjects.ours(place))
+    return {
+        churn.Door(plain.port): plain,
+        churn.Door(secured.port, context): secured,
+    }
+
+
 async def _settled(
-    subject: subjects.Subject, before: Sequence[Sample]
+    proxies: Sequence[subjects.Subject], before: Sequence[Sample]
 ) -> Sample:
     """A sample once the sessions are gone, or when that takes too long."""
     end = time.monotonic() + _PATIENCE
     while True:
         await asyncio.sleep(0.5)
-        now = await asyncio.to_thread(_sample, subject)
+        now = await asyncio.to_thread(_sample, proxies)
         most = before[0].descriptors if before else now.descriptors
         is_quiet = now.tasks == 0 and now.descriptors <= most
         if is_quiet or time.monotonic() > end:
             return now
 
 
-def _sample(subject: subjects.Subject) -> Sample:
-    folder = pathlib.Path(f'/proc/{subject.pid}/fd')
-    with contextlib.suppress(OSError):
-        held = len(list(folder.iterdir()))
-        return Sample(subject.tasks(), held, subject.own())
-    raise RuntimeError('the proxy has ended')
+def _sample(proxies: Sequence[subjects.Subject]) -> Sample:
+    held = 0
+    for proxy in proxies:
+        try:
+            held += len(list(pathlib.Path(f'/proc/{proxy.pid}/fd').iterdir()))
+        except OSError as exc:
+            raise RuntimeError('a proxy has ended') from exc
+    return Sample(
+        sum(proxy.tasks() for proxy in proxies),
+        held,
+        sum(proxy.own() for proxy in proxies),
+    )
 
 
 def _show(sample: Sample, done: collections.Counter[str]) -> None:

@@ -6,11 +6,13 @@ import sys
 
 from benchmarks.proxy import soak
 from tests import base
+from tests.fixtures import parts
 from tests.fixtures import source
 
 
 class SoakTest(base.TestCase):
     def test_nothing_stays_of_a_short_day(self) -> None:
+        parts.require(self, 'openssl')
         result = subprocess.run(
             [
                 *(sys.executable, '-m', 'benchmarks.proxy.soak'),
