@@ -75,14 +75,17 @@ def distributed(
             )
         )
         option = f'--config-file={config}'
-        subprocess.run(
+        done = subprocess.run(
             [
                 *(sys.executable, '-c', _COMMAND.format('manage')),
                 *(option, 'db', 'sync'),
             ],
-            check=True,
-            stdout=subprocess.DEVNULL,
+            check=False,
+            capture_output=True,
+            text=True,
         )
+        if done.returncode:
+            raise RuntimeError(f'db sync failed: {done.stderr}')
         for name in ('conductor', 'agent'):
             processes.start(name, '-c', _COMMAND.format(name), option)
         with socket.create_server(('127.0.0.1', 0)) as listener:

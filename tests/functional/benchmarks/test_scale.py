@@ -62,6 +62,29 @@ class ReportsTest(base.TestCase):
         )
 
 
+class RestartTest(base.TestCase):
+    def test_all_agents_report_at_the_first_start_and_again(self) -> None:
+        parts.require(self, 'mariadb')
+        parts.require(self, 'rabbitmq')
+        directory = self.useFixture(fixtures.TempDir()).path
+        target = pathlib.Path(directory) / 'result.json'
+        result = test_api.run(
+            'benchmarks.scale.restart',
+            *('--agents=3', '--servers=2', '--interval=1', '--quiet=1'),
+            f'--json={target}',
+        )
+        self.assertEqual(0, result.returncode, result.stderr)
+        rows = json.loads(target.read_text(encoding='utf-8'))
+        self.assertEqual(
+            ['nobody starts', 'first start', 'all again'],
+            [row['name'] for row in rows],
+        )
+        for row in rows:
+            self.assertGreater(row['creates'], 0)
+            self.assertEqual({}, row['errors'])
+        self.assertTrue(all(row['reported'] for row in rows[1:]))
+
+
 class PopulationTest(db_base.DatabaseTestCase):
     def test_tables_have_as_many_rows_as_was_said(self) -> None:
         people = population.Population(servers=300, agents=5, tokens=7)
