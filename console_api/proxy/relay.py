@@ -20,7 +20,7 @@ from console_api.proxy.ws import receiver
 class Relay:
     """Both directions of one session, until one side ends it."""
 
-    __slots__ = ('client', 'finished', 'guest')
+    __slots__ = ('client', 'finished', 'guest', 'outbox')
 
     def __init__(
         self,
@@ -28,11 +28,13 @@ class Relay:
         guest: wire.Wire,
         reader: receiver.Receiver,
         buffer: readbuffer.ReadBuffer,
+        outbox: wire.Outbox,
     ) -> None:
         #: Set to why the session ends.
         self.finished: asyncio.Future[closing.EndedError] = (
             asyncio.get_running_loop().create_future()
         )
+        self.outbox = outbox
         self.client = ClientSide(self, client, guest, reader, buffer)
         self.guest = GuestSide(self, guest, client, buffer)
 
@@ -69,7 +71,7 @@ class Relay:
 class GuestSide(asyncio.BufferedProtocol):
     """Reads from the guest and writes to the client."""
 
-    __slots__ = ('_buffer', '_client', '_relay', 'count', 'wire')
+    __slots__ = ('_buffer', '_client', '_outbox', '_relay', 'count', 'wire')
 
     def __init__(
         self,
@@ -82,6 +84,7 @@ class GuestSide(asyncio.BufferedProtocol):
         #: Bytes that the guest has sent.
         self.count = 0
         self._relay = relay
+        self._outbox = relay.outbox
         self._client = client
         self._buffer = buffer
 
@@ -95,7 +98,9 @@ class GuestSide(asyncio.BufferedProtocol):
         self.count += nbytes
         frame = self._buffer.frame
         start = frames.put_header(frame, nbytes)
-        self._client.write(frame[start : frames.HEADER_ROOM + nbytes])
+        self._client.write_soon(
+            frame[start : frames.HEADER_ROOM + nbytes], self._outbox
+        )
 
     def eof_received(self) -> bool:
         """See asyncio; the session closes the transport."""
@@ -125,6 +130,7 @@ class ClientSide(asyncio.BufferedProtocol):
     __slots__ = (
         '_buffer',
         '_guest',
+        '_outbox',
         '_reader',
         '_relay',
         'count',
@@ -146,6 +152,7 @@ class ClientSide(asyncio.BufferedProtocol):
         #: Whether any of them were for the guest, since it was set to False.
         self.used = True
         self._relay = relay
+        self._outbox = relay.outbox
         self._guest = guest
         self._reader = reader
         self._buffer = buffer
@@ -164,7 +171,10 @@ class ClientSide(asyncio.BufferedProtocol):
         self.count += len(data)
         reader = self._reader
         chunks = reader.receive(data)
-        if chunks:
+        if len(chunks) == 1:
+            self.used = True
+            self._guest.write_soon(chunks[0], self._outbox)
+        elif chunks:
             self.used = True
             self._guest.write_all(chunks)
         if reader.ping is not None:

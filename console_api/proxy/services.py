@@ -10,6 +10,7 @@ from console_api.proxy import outlook
 from console_api.proxy import readbuffer
 from console_api.proxy import settings
 from console_api.proxy import vigil
+from console_api.proxy import wire
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,3 +28,4 @@ class Services:
     )
     #: Who is told of the sessions.
     told: outlook.Outlook = dataclasses.field(default_factory=outlook.Outlook)
+    outbox: wire.Outbox = dataclasses.field(default_factory=wire.Outbox)

@@ -159,8 +159,13 @@ class Session:
             typed = await steps.within(limit, greeted, closing.TOO_SLOW)
         if viewer is not None:
             typed = viewer.watch(typed)
+        shared = self._services
         carried = relay.Relay(
-            self._client, guest.wire, user.reader, self._services.buffer
+            self._client,
+            guest.wire,
+            user.reader,
+            shared.buffer,
+            shared.outbox,
         )
         carried.start(typed, user.take(), early + guest.take())
         return carried

@@ -111,14 +111,17 @@ class TlsWire(wire.Wire):
         self.ended = plain.ended
         self.lost = plain.lost
         self._fd = plain.descriptor
+        self._held = b''
 
     def write(self, data: bytes | memoryview) -> None:
         """Send; what cannot go at once is queued."""
+        if self._held:
+            data, self._held = self._held + data, b''
         self.transport.write(data)
 
     def write_all(self, chunks: list[bytes]) -> None:
         """Send several pieces in order."""
-        self.transport.write(b''.join(chunks))
+        self.write(b''.join(chunks))
 
 
 class TlsTransport(asyncio.BufferedProtocol):

@@ -12,6 +12,8 @@ import termios
 RECEIVE_BUFFER = 1024 * 1024
 #: The most buffers that one writev() takes on Linux.
 _IOV_MAX = 1024
+#: Bytes that may wait for the end of a turn; more are not worth a copy.
+_SMALL = 2048
 
 
 def tune(sock: socket.socket) -> None:
@@ -40,13 +42,14 @@ class Wire:
     keeps them too.
     """
 
-    __slots__ = ('_fd', 'blocked', 'ended', 'lost', 'transport')
+    __slots__ = ('_fd', '_held', 'blocked', 'ended', 'lost', 'transport')
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self.transport = transport
         self.blocked = False
         self.ended = False
         self.lost = False
+        self._held = b''
         self._fd: int = transport.get_extra_info('socket').fileno()
         transport.set_write_buffer_limits(high=0)
 
@@ -55,8 +58,28 @@ class Wire:
         """The number of the socket."""
         return self._fd
 
+    def write_soon(self, data: bytes | memoryview, outbox: 'Outbox') -> None:
+        """Send a few bytes at the end of this turn of the event loop.
+
+        What is written otherwise goes after them; more are sent at once.
+        """
+        if len(data) > _SMALL or self.blocked:
+            self.write(data)
+            return
+        if not self._held:
+            outbox.add(self)
+        self._held += data
+
+    def flush(self) -> None:
+        """Send what waits for the end of this turn."""
+        if self._held:
+            data, self._held = self._held, b''
+            self.write(data)
+
     def write(self, data: bytes | memoryview) -> None:
         """Send; what cannot go at once is copied and queued."""
+        if self._held:
+            data, self._held = self._held + data, b''
         transport = self.transport
         # A closed transport's descriptor may be another session's by now.
         if transport.is_closing():
@@ -81,6 +104,7 @@ class Wire:
         elif self.blocked or len(chunks) > _IOV_MAX:
             self.write(b''.join(chunks))
         elif chunks and not self.transport.is_closing():
+            self.flush()
             self._write_vector(chunks)
 
     def _write_vector(self, chunks: list[bytes]) -> None:
@@ -110,3 +134,29 @@ class Wire:
         """Read of this peer again."""
         if not self.transport.is_closing():
             self.transport.resume_reading()
+
+
+class Outbox:
+    """What the sessions of one event loop send at the end of a turn of it.
+
+    Writing to a peer that sleeps wakes it up, which takes longer than the
+    write. A peer that many sessions lead to, such as one that serves many
+    guests, would fall asleep again before the next session's turn. So what
+    has come in one turn goes out together.
+    """
+
+    __slots__ = ('_wires',)
+
+    def __init__(self) -> None:
+        self._wires: list[Wire] = []
+
+    def add(self, wire: Wire) -> None:
+        """Flush this wire when all has been read that there is to read."""
+        if not self._wires:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._wires.append(wire)
+
+    def _flush(self) -> None:
+        wires, self._wires = self._wires, []
+        for wire in wires:
+            wire.flush()

@@ -7,6 +7,7 @@ import socket
 from console_api.proxy import inbox
 from console_api.proxy import readbuffer
 from console_api.proxy import relay
+from console_api.proxy import wire
 from console_api.proxy.ws import receiver
 from tests import base
 
@@ -26,7 +27,7 @@ class RelayTest(base.AsyncTestCase):
         one = await inbox.attach(client, buffer)
         two = await inbox.attach(guest, buffer)
         self.relay = relay.Relay(
-            one.wire, two.wire, receiver.Receiver(), buffer
+            one.wire, two.wire, receiver.Receiver(), buffer, wire.Outbox()
         )
         self.relay.start(b'', b'', b'')
 

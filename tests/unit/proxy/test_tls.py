@@ -11,6 +11,7 @@ import types
 from console_api.proxy import inbox
 from console_api.proxy import readbuffer
 from console_api.proxy import tls
+from console_api.proxy import wire
 from tests import base
 from tests.fixtures import certificates
 
@@ -201,6 +202,20 @@ class TransportTest(base.AsyncTestCase):
         while len(got) < len(data):
             got += self.server.read(len(data))
         self.assertEqual(data, got)
+
+    async def test_a_write_does_not_overtake_what_waits(self) -> None:
+        plain = types.SimpleNamespace(
+            blocked=False, ended=False, lost=False, descriptor=-1
+        )
+        secure = tls.TlsWire(self.transport, plain)
+        outbox = wire.Outbox()
+        for write in (secure.write, lambda last: secure.write_all([last])):
+            secure.write_soon(b'first', outbox)
+            self.carry()
+            self.assertRaises(ssl.SSLWantReadError, self.server.read, 99)
+            write(b'last')
+            self.carry()
+            self.assertEqual(b'firstlast', self.server.read(99))
 
     async def test_nothing_is_written_after_the_close(self) -> None:
         self.transport.close()
