@@ -128,7 +128,9 @@ How often a session's client is sent a WebSocket ping, in seconds; 0 for never.
 
 A client that shows no sign of life for two of them is gone: it neither sends
 anything nor takes what is queued for it. Pings also keep firewalls and load
-balancers from forgetting a quiet connection.
+balancers from forgetting a quiet connection. Hypervisors, which know no pings,
+are probed by the kernel (TCP keepalive), as clients are: one whose host is
+silent for two of these times is gone. With 0 the kernel's own times count.
 """,
     ),
     cfg.IntOpt(

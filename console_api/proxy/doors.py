@@ -79,7 +79,7 @@ class Door:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 try:
-                    wire.tune(sock)
+                    wire.tune(sock, _PATIENCE)
                     client = await inbox.attach(sock, self._buffer)
                 except OSError:
                     sock.close()

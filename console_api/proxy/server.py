@@ -222,7 +222,7 @@ class ProxyServer:
         self, sock: socket.socket, source: forwarded.Source
     ) -> None:
         try:
-            wire.tune(sock)
+            wire.tune(sock, self._settings.ping_interval)
             client = await inbox.attach(sock, self._services.buffer)
         except OSError as exc:
             LOG.debug('A client has gone already: %s', exc.strerror)

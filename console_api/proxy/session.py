@@ -189,7 +189,10 @@ class Session:
     async def _connect(self, where: types.ConnectInfo) -> inbox.Inbox:
         try:
             guest = await target.connect(
-                where.host, where.port, self._services.buffer
+                where.host,
+                where.port,
+                self._services.buffer,
+                self._services.settings.ping_interval,
             )
         except OSError as exc:
             raise closing.EndedError(closing.UNREACHABLE, str(exc)) from exc

@@ -20,13 +20,21 @@ _Address: TypeAlias = tuple[socket.AddressFamily, Any]
 
 
 async def connect(
-    host: str, port: int, buffer: readbuffer.ReadBuffer
+    host: str, port: int, buffer: readbuffer.ReadBuffer, interval: float
 ) -> inbox.Inbox:
     """A connection to this host and port; the caller sets the deadline.
 
+    ``interval`` is as ``wire.tune`` has it.
+
     :raises OSError: no address of the host could be reached
     """
-    return await inbox.attach(await _race(await _resolve(host, port)), buffer)
+    sock = await _race(await _resolve(host, port))
+    try:
+        wire.tune(sock, interval)
+    except OSError:
+        sock.close()
+        raise
+    return await inbox.attach(sock, buffer)
 
 
 async def _resolve(host: str, port: int) -> list[_Address]:
@@ -97,7 +105,7 @@ async def _attempt(address: _Address) -> socket.socket:
         sock.setsockopt(
             socket.SOL_SOCKET, socket.SO_RCVBUF, wire.RECEIVE_BUFFER
         )
-        wire.tune(sock)
+        sock.setblocking(False)
         await _connect(sock, address[1])
     except BaseException:
         sock.close()

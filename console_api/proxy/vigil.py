@@ -85,8 +85,13 @@ class Vigil:
     def _ping(self) -> None:
         client = self._relay.client
         if self._relay.guest.wire.blocked:
-            # The client is not read meanwhile, so its answers are not seen.
+            # The client is not read meanwhile, so its answers are not seen:
+            # those to the kernel have to do.
             self._missed = 0
+            if client.wire.is_given_up():
+                self._relay.finish(
+                    closing.CLIENT_GONE, 'its host does not answer'
+                )
             return
         blocked = client.wire.blocked
         # What a slow client takes is as good as an answer.

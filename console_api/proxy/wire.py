@@ -8,21 +8,28 @@ import socket
 import struct
 import termios
 
+from console_api import keepalive
+
 #: The kernel keeps at most this much that a stalled side does not take.
 RECEIVE_BUFFER = 1024 * 1024
 #: The most buffers that one writev() takes on Linux.
 _IOV_MAX = 1024
 #: Bytes that may wait for the end of a turn; more are not worth a copy.
 _SMALL = 2048
+#: TCP_CLOSE among the states of Linux, which begin its TCP_INFO.
+_CLOSED = b'\x07'
 
 
-def tune(sock: socket.socket) -> None:
-    """Set up a TCP socket: no delay, no blocking, dead peers are noticed."""
+def tune(sock: socket.socket, interval: float) -> None:
+    """Set up a TCP socket: no delay, no blocking, dead peers are noticed.
+
+    They are asked for a sign of life every ``interval`` seconds.
+    """
     sock.setblocking(False)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         # A key press must not wait for the acknowledgement of the last one.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        keepalive.turn_on(sock, interval)
 
 
 def peer_text(address: tuple[str, int]) -> str:
@@ -124,6 +131,19 @@ class Wire:
             return 0
         answer = fcntl.ioctl(self._fd, termios.TIOCOUTQ, bytes(4))
         return int(struct.unpack('i', answer)[0])
+
+    def is_given_up(self) -> bool:
+        """Whether the kernel has ended the connection.
+
+        Nobody is told of it while the peer is not read.
+        """
+        if self.transport.is_closing():
+            return True
+        sock = self.transport.get_extra_info('socket')
+        if sock.family == socket.AF_UNIX:
+            return False
+        state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        return bool(state == _CLOSED)
 
     def pause(self) -> None:
         """Read no more of this peer for now."""

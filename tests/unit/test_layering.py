@@ -16,6 +16,7 @@ CORE = (
     'conf',
     'embedded',
     'exception',
+    'keepalive',
     'novaapi',
     'policies',
     'policy',

@@ -14,6 +14,8 @@ from typing import Protocol
 
 from oslo_log import log as logging
 
+from console_api import keepalive
+
 LOG = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
@@ -21,8 +23,8 @@ _CHUNK = 64 * 1024
 _TICK = 1.0
 #: How long a client waits for its predecessor to be gone, in seconds.
 _TURN = 1.0
-#: A client that vanished is noticed after about this many seconds.
-_KEEPALIVE = 30
+#: A client that vanished is noticed within twice as many seconds.
+_KEEPALIVE = 30.0
 
 
 class Backend(Protocol):
@@ -203,13 +205,7 @@ def _type(client: socket.socket, backend: Backend) -> None:
 def _tune(client: socket.socket) -> None:
     client.settimeout(None)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        (socket.TCP_KEEPIDLE, _KEEPALIVE),
-        (socket.TCP_KEEPINTVL, _KEEPALIVE // 3),
-        (socket.TCP_KEEPCNT, 3),
-    ):
-        client.setsockopt(socket.IPPROTO_TCP, option, value)
+    keepalive.turn_on(client, _KEEPALIVE)
 
 
 def _shut(sock: socket.socket) -> None:

@@ -30,7 +30,8 @@ class ThreadsTest(unittest.TestCase):
         from console_api.proxy import target
 
         async def main(port):
-            await target.connect('127.0.0.1', port, readbuffer.ReadBuffer())
+            buffer = readbuffer.ReadBuffer()
+            await target.connect('127.0.0.1', port, buffer, 30.0)
             print(len(os.listdir('/proc/self/task')))
 
         factory = server.new_event_loop
