@@ -46,6 +46,7 @@ Who may connect to ``unix_socket``, as chmod(1) writes it.
     cfg.ListOpt(
         'trusted_proxies',
         default=[],
+        mutable=True,
         help="""
 Addresses and networks of the proxies in front, which are believed.
 
@@ -88,6 +89,7 @@ process starts them and replaces one that ends.
     cfg.IntOpt(
         'handshake_timeout',
         default=10,
+        mutable=True,
         min=1,
         help="""
 How long a client may take for its TLS handshake, and then for a whole HTTP
@@ -100,11 +102,14 @@ request, in seconds.
         min=1,
         help="""
 How long the look-up of a token may take, in seconds.
+
+A change takes a restart, as the calls themselves end by it.
 """,
     ),
     cfg.IntOpt(
         'connect_timeout',
         default=10,
+        mutable=True,
         min=1,
         help="""
 How long connecting to a hypervisor may take, over all its addresses, in
@@ -114,6 +119,7 @@ seconds.
     cfg.IntOpt(
         'negotiation_timeout',
         default=10,
+        mutable=True,
         min=1,
         help="""
 How long the security handshake of a console protocol may take, in seconds.
@@ -122,6 +128,7 @@ How long the security handshake of a console protocol may take, in seconds.
     cfg.IntOpt(
         'ping_interval',
         default=30,
+        mutable=True,
         min=0,
         help="""
 How often a session's client is sent a WebSocket ping, in seconds; 0 for never.
@@ -136,6 +143,7 @@ silent for two of these times is gone. With 0 the kernel's own times count.
     cfg.IntOpt(
         'idle_timeout',
         default=0,
+        mutable=True,
         min=0,
         help="""
 How long a session may go without input of its user, in seconds; 0 for ever.
@@ -147,6 +155,7 @@ session ended. It ends up to an eighth later.
     cfg.IntOpt(
         'max_sessions',
         default=0,
+        mutable=True,
         min=0,
         help="""
 The most sessions that each process carries at once; 0 for no limit.
@@ -158,6 +167,7 @@ looked up.
     cfg.IntOpt(
         'max_sessions_per_client',
         default=0,
+        mutable=True,
         min=0,
         help="""
 The most sessions that one client address may have in each process; 0 for no
@@ -170,6 +180,7 @@ NAT.
     cfg.IntOpt(
         'max_sessions_per_server',
         default=0,
+        mutable=True,
         min=0,
         help="""
 The most sessions that one server may have in each process; 0 for no limit.
@@ -180,6 +191,7 @@ A SPICE console takes about five of them for each user.
     cfg.IntOpt(
         'max_handshakes',
         default=2000,
+        mutable=True,
         min=0,
         help="""
 The most connections of each process that carry no session, or none yet; 0

@@ -65,7 +65,8 @@ The path of the PEM file with the authorities that sign the certificates of
 SPICE servers.
 
 It goes into the files for virt-viewer that name a TLS port. Unset, the viewer
-trusts what its own system trusts. It is read at the start of the proxy.
+trusts what its own system trusts. It is read at the start of the proxy and at
+SIGHUP.
 """,
     ),
     cfg.StrOpt(

@@ -61,7 +61,7 @@ Related options: ``vencrypt_ca_certs``, ``vencrypt_client_cert``,
 The path of the PEM file with the private key of the proxy.
 
 Unset, the key is in the file of ``vencrypt_client_cert``. It is read at the
-start.
+start and at SIGHUP.
 """,
     ),
     cfg.StrOpt(
@@ -70,7 +70,8 @@ start.
 The path of the PEM file with the certificate that the proxy shows to VNC
 servers.
 
-Unset, it shows none, and servers that want one refuse it.
+Unset, it shows none, and servers that want one refuse it. It is read at the
+start and at SIGHUP.
 """,
     ),
     cfg.StrOpt(
@@ -80,7 +81,8 @@ The path of the PEM file with the authorities that sign the certificates of
 VNC servers.
 
 The name or address that the proxy connects to must be in the certificate.
-Unset, the authorities that the system trusts count.
+Unset, the authorities that the system trusts count. It is read at the start
+and at SIGHUP.
 """,
     ),
 ]

@@ -89,6 +89,10 @@ class DirectFiles:
         self._authority = lookup
         self._counted = counted
 
+    def renew(self, settings: Settings) -> None:
+        """Make files by these from now on."""
+        self._settings = settings
+
     def is_here(self, path: str) -> bool:
         """Whether this is the place of such files."""
         return path in self._settings.paths

@@ -7,6 +7,8 @@ import dataclasses
 import functools
 import ssl
 
+from oslo_config import cfg
+
 from console_api.consoles import types
 from console_api.proxy import channel
 from console_api.proxy import closing
@@ -18,6 +20,20 @@ from console_api.proxy.rfb import browser
 from console_api.proxy.rfb import dialogue
 from console_api.proxy.rfb import hypervisor
 from console_api.proxy.rfb import security
+
+
+def load(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:
+    """What hypervisors are checked with; None where they need no TLS.
+
+    :raises ConfigurationError: a file cannot be used
+    """
+    if 'vencrypt' not in conf.vnc.auth_schemes:
+        return None
+    return tls.client_context(
+        conf.vnc.vencrypt_ca_certs,
+        conf.vnc.vencrypt_client_cert,
+        conf.vnc.vencrypt_client_key,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

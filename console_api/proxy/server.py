@@ -8,14 +8,12 @@ import dataclasses
 import logging
 import pathlib
 import socket
-import ssl
 import threading
 import traceback
 from typing import Any
 
 from oslo_config import cfg
 
-from console_api import exception
 from console_api.proxy import authority
 from console_api.proxy import certificates
 from console_api.proxy import connection
@@ -28,17 +26,18 @@ from console_api.proxy import limits
 from console_api.proxy import listeners
 from console_api.proxy import lookups
 from console_api.proxy import metrics
+from console_api.proxy import negotiation
 from console_api.proxy import outlook
 from console_api.proxy import pages
 from console_api.proxy import post as posts
 from console_api.proxy import readbuffer
+from console_api.proxy import renewal
 from console_api.proxy import request
 from console_api.proxy import services
 from console_api.proxy import settings
 from console_api.proxy import static
 from console_api.proxy import status
 from console_api.proxy import tally
-from console_api.proxy import tls
 from console_api.proxy import wire
 
 try:
@@ -79,7 +78,7 @@ class ProxyServer:
         front: front_page.FrontPage | None = None,
     ) -> None:
         self._settings = settings.load(conf)
-        self._tls = _tls_context(conf)
+        self._tls = negotiation.load(conf)
         self._lookups = lookups.Lookups(
             authority, self._settings.authority_timeout
         )
@@ -151,16 +150,23 @@ class ProxyServer:
         """Why it takes no sessions; none while it takes them."""
         return ['it is going down'] if self._draining else []
 
-    def renew(self, fresh: settings.Settings) -> None:
-        """Serve new connections by these settings; old ones go on."""
-        self._settings = fresh
-        self._services = dataclasses.replace(self._services, settings=fresh)
-        self._files.allow(fresh.allowed_origins)
-
-    def renew_certificate(self) -> None:
-        """Read the certificate again, if there is one."""
+    def renew(self, fresh: renewal.Renewal) -> None:
+        """Serve new connections by this; old ones go on."""
         if self._entrance.certificate is not None:
             self._entrance.certificate.reload()
+        if fresh.settings is not None:
+            self._settings = fresh.settings
+            self._services.places.most = fresh.settings.most
+            self._files.allow(fresh.settings.allowed_origins)
+        if fresh.rules is not None:
+            self._entrance.rules = fresh.rules
+        if fresh.files is not None:
+            self._direct.renew(fresh.files)
+        self._services = dataclasses.replace(
+            self._services,
+            settings=self._settings,
+            tls=fresh.trust or self._services.tls,
+        )
 
     async def drain(self, patience: float) -> None:
         """Stop listening; return once no session is left, or as told.
@@ -270,16 +276,6 @@ def _refuse(sock: socket.socket, *, answer: bool) -> None:
         sock.recv(request.MAX_HEAD)
 
 
-def _tls_context(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:
-    if 'vencrypt' not in conf.vnc.auth_schemes:
-        return None
-    return tls.client_context(
-        conf.vnc.vencrypt_ca_certs,
-        conf.vnc.vencrypt_client_cert,
-        conf.vnc.vencrypt_client_key,
-    )
-
-
 class ProxyThread:
     """A proxy with a thread and an event loop of its own."""
 
@@ -322,19 +318,16 @@ class ProxyThread:
             raise self._error
 
     def reload(self) -> None:
-        """Take over allowed origins and the certificate; sessions go on.
+        """Take over options and files that may change; sessions go on.
 
         What is no good is logged, and what was before stays.
         """
         if self._loop is None:
             return
-        self._loop.call_soon_threadsafe(self.server.renew_certificate)
-        try:
-            fresh = settings.load(self._conf)
-        except exception.ConfigurationError as exc:
-            LOG.error('The old settings are kept: %s', exc)
-        else:
-            self._loop.call_soon_threadsafe(self.server.renew, fresh)
+        fresh = renewal.load(self._conf)
+        for problem in fresh.problems:
+            LOG.error('The old %s', problem)
+        self._loop.call_soon_threadsafe(self.server.renew, fresh)
 
     def stop(self, grace: float = 5.0, patience: float = 0.0) -> None:
         """End all sessions, at the latest after ``grace`` s, and the thread.

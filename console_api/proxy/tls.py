@@ -44,7 +44,8 @@ def client_context(
     if certificate is None:
         return context
     try:
-        context.load_cert_chain(certificate, key)
+        # Without a password OpenSSL would ask for it on the terminal.
+        context.load_cert_chain(certificate, key, password='')
     except (OSError, ssl.SSLError) as exc:
         raise exception.ConfigurationError(
             f'the certificate in {certificate} with the key in '

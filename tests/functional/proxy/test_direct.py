@@ -184,6 +184,15 @@ class SecureTest(DirectCase):
         await self.start_proxy()
         await self.assert_secure()
 
+    async def test_new_authorities_are_named_after_a_reload(self) -> None:
+        self.lead_to(port=5901, tls_port=5901)
+        await self.start_proxy()
+        self.ca.write_text('others')
+        await self.assert_secure()
+        assert self.proxy is not None
+        self.proxy.reload()
+        await self.assert_secure(ca='others')
+
     async def test_guest_without_tls_gets_nothing_where_required(self) -> None:
         self.set('spice', require_secure=True)
         await self.start_proxy()

@@ -8,6 +8,7 @@ from unittest import mock
 from websockets import exceptions
 
 from console_api import exception
+from console_api.conf import proxy as proxy_conf
 from console_api.proxy import certificates
 from console_api.proxy import server
 from tests.fixtures import parts
@@ -218,3 +219,80 @@ class OriginsTest(harness.ProxyTestCase):
             await self.reload('*')
         self.assertIn('allowed_origins', logs.output[0])
         self.assertEqual(101, await self.status())
+
+
+class OptionsTest(harness.ProxyTestCase):
+    """Other options while the proxy runs."""
+
+    def reload(self, **options: object) -> None:
+        self.set('proxy', **options)
+        assert self.proxy is not None
+        self.proxy.reload()
+
+    async def settled(self) -> server.ProxyServer:
+        """The server, with all that a reload has handed to it."""
+        assert self.proxy is not None
+        assert self.proxy._loop is not None
+        done = asyncio.run_coroutine_threadsafe(
+            asyncio.sleep(0), self.proxy._loop
+        )
+        await asyncio.wrap_future(done)
+        return self.proxy.server
+
+    async def test_limit_is_taken_over(self) -> None:
+        await self.with_backend(harness.echo, 'serial')
+        async with self.connect() as ws:
+            await ws.send(b'x')
+            await harness.receive(ws, 1)
+            self.reload(max_sessions=1)
+            with self.assertRaises(exceptions.InvalidStatus) as caught:
+                await self.refusal()
+        self.assertEqual(503, caught.exception.response.status_code)
+
+    async def test_times_are_taken_over(self) -> None:
+        await self.start_proxy()
+        self.reload(
+            handshake_timeout=1,
+            connect_timeout=2,
+            negotiation_timeout=3,
+            ping_interval=4,
+            idle_timeout=5,
+        )
+        proxy = await self.settled()
+        times = proxy._services.settings
+        self.assertEqual(
+            [1, 2, 3, 4, 5],
+            [
+                times.handshake_timeout,
+                times.connect_timeout,
+                times.negotiation_timeout,
+                times.ping_interval,
+                times.idle_timeout,
+            ],
+        )
+        self.assertEqual(1, proxy._entrance.rules.patience)
+
+    async def test_trusted_proxies_are_taken_over(self) -> None:
+        await self.start_proxy()
+        self.reload(trusted_proxies=['192.0.2.0/24'])
+        proxy = await self.settled()
+        self.assertTrue(proxy._entrance.rules.trust.covers('192.0.2.1'))
+
+    async def test_what_is_no_network_is_not_taken_over(self) -> None:
+        self.set('proxy', trusted_proxies=['192.0.2.1'])
+        await self.start_proxy()
+        with self.assertLogs(server.LOG, 'ERROR') as logs:
+            self.reload(trusted_proxies=['nothing'])
+        self.assertIn('trusted proxies are kept', logs.output[0])
+        proxy = await self.settled()
+        self.assertTrue(proxy._entrance.rules.trust.covers('192.0.2.1'))
+
+    async def test_all_that_is_taken_over_may_change(self) -> None:
+        for name in (
+            *('trusted_proxies', 'ping_interval', 'idle_timeout'),
+            *('max_sessions', 'max_sessions_per_client', 'max_handshakes'),
+            *('max_sessions_per_server', 'handshake_timeout'),
+            *('connect_timeout', 'negotiation_timeout'),
+        ):
+            (found,) = (opt for opt in proxy_conf.OPTS if opt.name == name)
+            self.assertTrue(found.mutable, name)

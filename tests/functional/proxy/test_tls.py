@@ -5,8 +5,12 @@ import asyncio
 import os
 import pathlib
 import ssl
+import subprocess
+import sys
 import tempfile
 import unittest
+
+from cryptography.hazmat.primitives import serialization
 
 from console_api import exception
 from console_api.proxy import server
@@ -258,6 +262,75 @@ class RefusalTest(TlsCase):
         await self.assert_refused('offered: NONE (1)')
 
 
+class RenewalTest(TlsCase):
+    """Other certificates in the files while the proxy runs."""
+
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
+        self.other_ca = certificates.Authority(self.top / 'other')
+
+    def reload(self) -> None:
+        assert self.proxy is not None
+        self.proxy.reload()
+
+    def renew_backend(self) -> None:
+        """The hypervisor has a certificate of the other authority."""
+        pair = self.other_ca.issue('127.0.0.1')
+        self.backend_context.load_cert_chain(pair.certificate, pair.key)
+
+    def renew_authorities(self) -> None:
+        self.ca.certificate.write_bytes(self.other_ca.certificate.read_bytes())
+
+    async def assert_session(self) -> None:
+        async with self.connect() as ws:
+            await harness.rfb_open(ws)
+
+    async def test_new_authority_is_trusted_and_the_old_one_not(self) -> None:
+        await self.with_backend(self.echo)
+        await self.assert_session()
+        self.renew_authorities()
+        self.reload()
+        self.assertEqual(4004, await self.refusal())
+        self.renew_backend()
+        await self.assert_session()
+
+    async def test_new_certificate_of_the_proxy_is_shown(self) -> None:
+        self.backend_context.verify_mode = ssl.CERT_REQUIRED
+        self.backend_context.load_verify_locations(self.other_ca.certificate)
+        pair = self.ca.issue('proxy')
+        self.set(
+            'vnc',
+            vencrypt_client_cert=str(pair.certificate),
+            vencrypt_client_key=str(pair.key),
+        )
+        await self.with_backend(self.echo)
+        self.assertEqual(4004, await self.refusal())
+        new = self.other_ca.issue('proxy')
+        pair.certificate.write_bytes(new.certificate.read_bytes())
+        pair.key.write_bytes(new.key.read_bytes())
+        self.reload()
+        await self.assert_session()
+
+    async def test_session_goes_on(self) -> None:
+        await self.with_backend(self.echo)
+        async with self.connect() as ws:
+            await harness.rfb_open(ws)
+            self.renew_authorities()
+            self.reload()
+            self.assertEqual(4004, await self.refusal())
+            await ws.send(b'still here')
+            self.assertEqual(b'still here', await harness.receive(ws, 10))
+
+    async def test_broken_files_leave_the_old_ones_in_use(self) -> None:
+        await self.with_backend(self.echo)
+        self.ca.certificate.write_text('nothing')
+        with self.assertLogs(server.LOG, 'ERROR') as logs:
+            self.reload()
+        self.assertIn('certificates for hypervisors are kept', logs.output[0])
+        self.assertIn(str(self.ca.certificate), logs.output[0])
+        await self.assert_session()
+
+
 class FilesTest(TlsCase):
     async def assert_no_start(self, *words: str) -> None:
         with self.assertRaises(exception.ConfigurationError) as caught:
@@ -283,6 +356,36 @@ class FilesTest(TlsCase):
             vencrypt_client_key=str(other.key),
         )
         await self.assert_no_start(str(one.certificate), str(other.key))
+
+    async def test_password_of_a_key_is_not_asked_for(self) -> None:
+        pair = self.ca.issue('proxy')
+        key = serialization.load_pem_private_key(pair.key.read_bytes(), None)
+        pair.key.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.BestAvailableEncryption(b'secret'),
+            )
+        )
+        paths = [str(pair.certificate), str(pair.key)]
+        script = (
+            'import sys\n'
+            'from console_api.proxy import tls\n'
+            'tls.client_context(None, *sys.argv[1:])\n'
+        )
+        # Without a terminal of its own OpenSSL asks on the standard ones.
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, '-c', script, *paths],
+            input='secret\n',
+            capture_output=True,
+            text=True,
+            start_new_session=True,
+            timeout=harness.DEADLINE,
+            check=False,
+        )
+        self.assertIn('ConfigurationError', done.stderr)
+        self.assertNotIn('pass phrase', done.stderr)
 
     async def test_unused_files_are_not_read(self) -> None:
         self.set(
