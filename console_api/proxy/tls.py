@@ -251,7 +251,9 @@ class TlsTransport(asyncio.BufferedProtocol):
 
     def _deliver(self) -> None:
         """Hand on what has come, as much at a time as there is room for."""
-        while not (self._paused or self._closing or self._ended):
+        while not (
+            self._paused or self._closing or self._ended or self._farewell
+        ):
             room = cast('memoryview', self._app.get_buffer(-1))
             count = self._fill(room)
             if not count:

@@ -2,6 +2,8 @@
 """Requests, hosts and clients that are wrong: each ends with a reason."""
 
 import asyncio
+import contextlib
+import socket
 
 from websockets import exceptions
 
@@ -306,6 +308,22 @@ class HttpTest(harness.ProxyTestCase):
         self.assertEqual(b'HTTP/1.1 %d ' % status, answer[:13])
         return answer
 
+    def send_all(self, data: bytes) -> bytes:
+        """Send everything before reading; a reset is an error."""
+        answer = bytearray()
+        with contextlib.ExitStack() as stack:
+            sock = stack.enter_context(
+                socket.create_connection(self.address, harness.DEADLINE)
+            )
+            if self.trust is not None:
+                sock = stack.enter_context(
+                    self.trust.wrap_socket(sock, server_hostname='127.0.0.1')
+                )
+            sock.sendall(data)
+            while got := sock.recv(65536):
+                answer += got
+        return bytes(answer)
+
     async def test_silent_connection_is_closed(self) -> None:
         self.assertEqual(b'', await self.exchange(b''))
 
@@ -338,6 +356,16 @@ class HttpTest(harness.ProxyTestCase):
             413,
             b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello',
         )
+
+    async def test_answers_reach_a_client_that_goes_on_sending(self) -> None:
+        self.be_patient()
+        endless = b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n'
+        for status, data in (
+            (413, endless + b'\r\n' + b'x' * 5_000_000),
+            (431, endless + b'A: ' + b'x' * 5_000_000),
+        ):
+            answer = await asyncio.to_thread(self.send_all, data)
+            self.assertEqual(b'HTTP/1.1 %d ' % status, answer[:13])
 
     async def test_absolute_target(self) -> None:
         await self.assertAnswer(

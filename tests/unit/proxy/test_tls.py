@@ -175,6 +175,20 @@ class TransportTest(base.AsyncTestCase):
         self.assertEqual([], self.app.pieces)
         self.assertFalse(self.raw.closed)
 
+    async def test_what_waited_before_our_end_is_dropped(self) -> None:
+        self.app.stop = self.transport
+        self.server.write(b'x' * 10)
+        self.server.write(b'x' * 10)
+        self.feed()
+        self.transport.resume_reading()
+        self.transport.write_eof()
+        await asyncio.sleep(0)
+        # A reset would take away what was written before.
+        self.assertFalse(self.raw.closed)
+        self.assertIsNone(self.transport.error)
+        self.assertEqual(1, len(self.app.pieces))
+        self.assertTrue(self.raw.reading)
+
     async def test_peer_that_has_ended_already_is_not_waited_for(self) -> None:
         client = inbox.Inbox(readbuffer.ReadBuffer())
         client.wire = types.SimpleNamespace(ended=True, transport=Raw())
