@@ -150,7 +150,9 @@ class ConsoleBroker:
         gets such a grant.
 
         Where tokens are good for one session, one that begins uses its token,
-        and ``key`` is what its client is known by; a look-up uses none.
+        and ``key`` is what its client is known by; a look-up uses none. One
+        with ``views`` and without a key asks for a file for a native client:
+        it finds, and uses, tokens for these only.
 
         :raises TokenNotFound: unknown, expired, revoked or used, or not
             confirmed
@@ -162,6 +164,8 @@ class ConsoleBroker:
             record = db_tokens.get(connection, token_hash, now)
         if record is None or (record.view_only and not views):
             raise exception.TokenNotFound()
+        if session and views and key is None:
+            self._check_native(record)
         self._check_use(record, key, now)
         connect = _address(record)
         ask = self._agents.enter_console if session else self._confirm_console
@@ -186,6 +190,15 @@ class ConsoleBroker:
             view_only=record.view_only,
             rejoin_until=until,
         )
+
+    def _check_native(self, record: db_tokens.TokenRecord) -> None:
+        """Return if such a token may be used for a file.
+
+        :raises TokenNotFound: it would be lost, for nothing
+        """
+        row = types.CONSOLE_TYPES.get(record.console_type)
+        if self._use.single and not (row and row.native):
+            raise exception.TokenNotFound()
 
     def _check_use(
         self,

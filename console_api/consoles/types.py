@@ -23,7 +23,8 @@ class ConsoleType:
     ``group`` and ``base_url_option`` name the configuration;
     ``legacy_action`` is the action that served the type below 2.6. A removed
     type is still a word of the API, but no server offers it. ``viewable``:
-    the proxy can tell input from what a viewer must send.
+    the proxy can tell input from what a viewer must send. ``native``: the
+    proxy makes a file, with which a client connects by itself.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ConsoleType:
     legacy_action: str | None = None
     removed: bool = False
     viewable: bool = False
+    native: bool = False
 
     @property
     def operation(self) -> str:
@@ -68,6 +70,7 @@ _ROWS = (
         'spice',
         'spice_direct_proxy_base_url',
         since=(2, 99),
+        native=True,
     ),
     ConsoleType(
         'serial',

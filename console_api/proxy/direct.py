@@ -101,6 +101,9 @@ class DirectFiles:
         self, head: request.Request, peer: str
     ) -> request.Response:
         """The file, or an error without a body; ``peer`` is for the log."""
+        if head.method != 'GET':
+            # HEAD among them: a token may be good for one answer only.
+            return request.Response(405, (*_HEADERS, ('Allow', 'GET')))
         outcome, response = await self._answer(head, peer)
         self._counted.files[outcome] += 1
         return response

@@ -27,10 +27,10 @@ class Pages:
 
         ``peer`` is the client's address as text, for the log.
         """
+        if self._direct.is_here(head.path):
+            return await self._direct.respond(head, peer)
         if head.method not in ('GET', 'HEAD'):
             return self._files.respond(head)
         if self._front is not None and head.path == front_page.PATH:
             return await front_page.respond(self._front)
-        if self._direct.is_here(head.path):
-            return await self._direct.respond(head, peer)
         return self._files.respond(head)

@@ -46,14 +46,19 @@ class _ConductorTestCase(base.TestCase):
         self.context = context.service_context()
 
     def create(self, server_id: str = _ACTIVE) -> tokens.Token:
+        url = self.url(server_id, 'vnc', 'novnc')
+        return tokens.Token(url.rpartition('%3D')[2])
+
+    def url(self, server_id: str, protocol: str, console_type: str) -> str:
         answer = self.service.call(
             'POST',
             f'/v2.1/servers/{server_id}/remote-consoles',
-            {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}},
-            version='2.6',
+            {'remote_console': {'protocol': protocol, 'type': console_type}},
+            version='2.99',
         )
         url = answer.json['remote_console']['url']
-        return tokens.Token(url.rpartition('%3D')[2])
+        assert isinstance(url, str)
+        return url
 
     def authorize(self, token: tokens.Token) -> object:
         return self.conductor.enter_session(self.context, token.digest())
@@ -354,6 +359,15 @@ class SingleUseTest(_ConductorTestCase):
         self.assertEqual(200, self.look_up(token))
         self.enter(token, _FIRST)
         self.assertEqual(404, self.look_up(token))
+
+    def test_asking_for_a_file_uses_tokens_for_files_only(self) -> None:
+        url = self.url(_ACTIVE, 'spice', 'spice-direct')
+        direct = tokens.Token(url.rpartition('=')[2])
+        token = self.create()
+        self.assertRaises(exception.TokenNotFound, self.enter, token, None)
+        self.assertEqual(_ACTIVE, self.enter(token, _FIRST).server_id)
+        self.assertEqual(_ACTIVE, self.enter(direct, None).server_id)
+        self.assertRaises(exception.TokenNotFound, self.enter, direct, None)
 
     def test_host_that_does_not_answer_uses_nothing(self) -> None:
         token = self.create()

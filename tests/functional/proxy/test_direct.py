@@ -102,6 +102,14 @@ class ViewerFileTest(DirectCase):
             await self.assert_none(404, f'/spice-direct{query}')
         self.assertEqual([], self.authority.asked)
 
+    async def test_only_a_get_uses_the_token(self) -> None:
+        await self.start_proxy()
+        for method in ('HEAD', 'POST', 'OPTIONS'):
+            response, body = await self.ask(f'{PATH}{harness.TOKEN}', method)
+            self.assertEqual((405, b''), (response.status, body))
+            self.assertEqual('GET', response.headers['Allow'])
+        self.assertEqual([], self.authority.asked)
+
     async def test_token_of_another_console_gets_nothing(self) -> None:
         self.grant(5900, 'spice-html5')
         await self.start_proxy()
