@@ -171,7 +171,7 @@ looked up.
         min=0,
         help="""
 The most sessions that one client address may have in each process; 0 for no
-limit.
+limit. The addresses of IPv6 that share their first 64 bits count as one.
 
 Leave it off where many users come from one address: behind a load balancer or
 NAT.

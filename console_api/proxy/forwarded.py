@@ -41,6 +41,12 @@ def of_socket(address: Sequence[object] | str | bytes) -> Source:
     return Source(host.removeprefix('::ffff:') if '.' in host else host, port)
 
 
+def name_of(address: _Address) -> str:
+    """An address as text; one of IPv6 that stands for IPv4 is the latter."""
+    mapped = getattr(address, 'ipv4_mapped', None)
+    return str(mapped or address)
+
+
 class Trust:
     """The networks whose proxies are believed.
 
@@ -116,5 +122,4 @@ def _client(text: str) -> Source | None:
         address: _Address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    mapped = getattr(address, 'ipv4_mapped', None)
-    return Source(str(mapped or address), port if port < 65536 else 0)
+    return Source(name_of(address), port if port < 65536 else 0)

@@ -3,6 +3,7 @@
 
 import collections
 import dataclasses
+import ipaddress
 import math
 
 from console_api.proxy import closing
@@ -34,19 +35,23 @@ class Limits:
         self.most = most
         #: Sessions, from their request on.
         self.sessions = 0
+        #: By network, as ``_network`` has it.
         self.clients: collections.Counter[str] = collections.Counter()
         self.servers: collections.Counter[str] = collections.Counter()
 
     def seat(self, client: str) -> 'Seat':
         """A place for a session of this client address.
 
+        One of IPv6 is in brackets.
+
         :raises EndedError: there is none
         """
         if self.sessions >= self.most.sessions:
             raise closing.EndedError(closing.FULL, 'of the process')
-        if self.clients[client] >= self.most.per_client:
+        network = _network(client)
+        if self.clients[network] >= self.most.per_client:
             raise closing.EndedError(closing.FULL, 'of the client')
-        return Seat(self, client)
+        return Seat(self, network)
 
 
 class Seat:
@@ -78,6 +83,14 @@ class Seat:
         _count_down(self._limits.clients, self._client)
         if self._server is not None:
             _count_down(self._limits.servers, self._server)
+
+
+def _network(client: str) -> str:
+    """Whose address it is: of IPv6 one user has at least a /64 (RFC 6177)."""
+    if not client.startswith('['):
+        return client
+    address = ipaddress.IPv6Address(client[1:-1])
+    return str(ipaddress.IPv6Address(int(address) >> 64 << 64))
 
 
 def _count_down(counts: collections.Counter[str], key: str) -> None:

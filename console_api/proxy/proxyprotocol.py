@@ -9,6 +9,8 @@ import dataclasses
 import ipaddress
 import struct
 
+from console_api.proxy import forwarded
+
 _SIGNATURE = b'\r\n\r\n\x00\r\nQUIT\n'
 _START = struct.Struct('!12sBBH')
 #: The most bytes behind the first 16: addresses, and more about the client.
@@ -80,7 +82,7 @@ class Parser:
         elif len(body) < 2 * size + 4:
             self.violation = 'the PROXY header is too short'
         else:
-            host = str(ipaddress.ip_address(body[:size]))
+            host = forwarded.name_of(ipaddress.ip_address(body[:size]))
             port = int.from_bytes(body[2 * size : 2 * size + 2], 'big')
             secure = self._is_secure(body[2 * size + 4 :])
             if self.violation is None:

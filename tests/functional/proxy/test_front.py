@@ -80,6 +80,17 @@ class HeadersTest(FrontCase):
             self.assertEqual(503, await self.status(**one))
             self.assertEqual(101, await self.status(**other))
 
+    async def test_network_of_an_ipv6_client_has_one_limit(self) -> None:
+        self.set('proxy', max_sessions_per_client=1)
+        await self.start('127.0.0.1')
+        one = self.claims(**{'for': '2001:db8::1'})
+        same = self.claims(**{'for': '2001:db8::ffff:0:0:2'})
+        other = self.claims(**{'for': '2001:db8:0:1::1'})
+        async with self.connect(**one) as ws:
+            await harness.rfb_open(ws)
+            self.assertEqual(503, await self.status(**same))
+            self.assertEqual(101, await self.status(**other))
+
     async def test_page_may_connect_to_the_forwarded_host(self) -> None:
         await self.start('127.0.0.1')
         answer = await self.exchange(
@@ -109,6 +120,22 @@ class PreambleTest(FrontCase):
             )
         self.assertEqual(b'HTTP/1.1 404', answer[:12])
         self.assertIn('192.0.2.7:99 was answered', '\n'.join(logs.output))
+
+    async def test_ipv4_within_ipv6_is_trusted_as_ipv4(self) -> None:
+        self.set('proxy', trusted_proxies=['127.0.0.1', '192.0.2.0/24'])
+        await self.start_proxy()
+        with self.assertLogs('console_api.proxy', 'DEBUG') as logs:
+            answer = await self.exchange(
+                headers.header(
+                    headers.addresses('::ffff:192.0.2.7', 99), family=0x21
+                )
+                + b'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n'
+                b'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
+                b'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+                b'X-Forwarded-For: 198.51.100.1\r\n\r\n'
+            )
+        self.assertEqual(b'HTTP/1.1 403', answer[:12])
+        self.assertIn('198.51.100.1:0', '\n'.join(logs.output))
 
     async def test_header_in_pieces(self) -> None:
         await self.start_proxy()

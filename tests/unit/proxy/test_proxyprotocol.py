@@ -53,6 +53,12 @@ class ParserTest(base.TestCase):
             proxyprotocol.Header('2001:db8::7', 443), self.parse(data).header
         )
 
+    def test_ipv4_within_ipv6_is_ipv4(self) -> None:
+        data = header(addresses('::ffff:192.0.2.7', 443), family=0x21)
+        self.assertEqual(
+            proxyprotocol.Header('192.0.2.7', 443), self.parse(data).header
+        )
+
     def test_health_check_of_the_proxy_itself(self) -> None:
         for body in (b'', addresses(), b'\xff' * 100):
             found = self.parse(header(body, command=0x20)).header
