@@ -161,7 +161,8 @@ session ended. It ends up to an eighth later.
 The most sessions that each process carries at once; 0 for no limit.
 
 A request beyond it is answered 503 with Retry-After, before its token is
-looked up.
+looked up. What is being looked up takes no place yet; if others take the last
+one meanwhile, the answer is the same.
 """,
     ),
     cfg.IntOpt(
@@ -171,7 +172,8 @@ looked up.
         min=0,
         help="""
 The most sessions that one client address may have in each process; 0 for no
-limit. The addresses of IPv6 that share their first 64 bits count as one.
+limit. Its tokens that are being looked up count, too. The addresses of IPv6
+that share their first 64 bits count as one.
 
 Leave it off where many users come from one address: behind a load balancer or
 NAT.
@@ -195,7 +197,8 @@ A SPICE console takes about five of them for each user.
         min=0,
         help="""
 The most connections of each process that carry no session, or none yet; 0
-for no limit.
+for no limit. A token that is being looked up is no session yet, and one that
+was refused never becomes one.
 
 One beyond it is answered 503 with Retry-After and closed, before anything of
 it is read. This bounds what clients without a token can take.

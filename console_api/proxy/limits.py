@@ -33,9 +33,11 @@ class Limits:
 
     def __init__(self, most: Most) -> None:
         self.most = most
-        #: Sessions, from their request on.
+        #: Requests whose token is being looked up.
+        self.waiting = 0
+        #: Sessions whose token was accepted.
         self.sessions = 0
-        #: By network, as ``_network`` has it.
+        #: Of each client, both; by network, as ``_network`` has it.
         self.clients: collections.Counter[str] = collections.Counter()
         self.servers: collections.Counter[str] = collections.Counter()
 
@@ -55,7 +57,11 @@ class Limits:
 
 
 class Seat:
-    """The place of one session."""
+    """The place of one session.
+
+    Until it is said at which server that is, the place counts for the client
+    alone: whoever has no good token takes none from those who have one.
+    """
 
     __slots__ = ('_client', '_limits', '_server')
 
@@ -63,26 +69,38 @@ class Seat:
         self._limits = limits
         self._client = client
         self._server: str | None = None
-        limits.sessions += 1
+        limits.waiting += 1
         limits.clients[client] += 1
 
-    def at(self, server: str) -> None:
-        """Say at which server it is.
+    @property
+    def entered(self) -> bool:
+        """Whether its token was accepted."""
+        return self._server is not None
 
-        :raises EndedError: there is no place left at it
+    def at(self, server: str) -> None:
+        """Say at which server it is, once its token was accepted.
+
+        :raises EndedError: there is no place left, or none at the server
         """
-        counts = self._limits.servers
-        if counts[server] >= self._limits.most.per_server:
+        limits = self._limits
+        if limits.sessions >= limits.most.sessions:
+            # Others have entered since it began to wait.
+            raise closing.EndedError(closing.FULL, 'of the process')
+        if limits.servers[server] >= limits.most.per_server:
             raise closing.EndedError(closing.FULL, 'of the server')
-        counts[server] += 1
+        limits.waiting -= 1
+        limits.sessions += 1
+        limits.servers[server] += 1
         self._server = server
 
     def leave(self) -> None:
         """Give the place back; once only."""
-        self._limits.sessions -= 1
         _count_down(self._limits.clients, self._client)
-        if self._server is not None:
-            _count_down(self._limits.servers, self._server)
+        if self._server is None:
+            self._limits.waiting -= 1
+            return
+        self._limits.sessions -= 1
+        _count_down(self._limits.servers, self._server)
 
 
 def _network(client: str) -> str:

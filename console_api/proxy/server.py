@@ -177,9 +177,14 @@ class ProxyServer:
         self._listeners.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while self._services.places.sessions and not self._hurried:
+                while self._is_used() and not self._hurried:
                     self._changed.clear()
                     await self._changed.wait()
+
+    def _is_used(self) -> bool:
+        """Whether there are sessions, or may be once tokens are looked up."""
+        places = self._services.places
+        return places.sessions + places.waiting > 0
 
     def hurry(self) -> None:
         """Wait for no session to end by itself."""

@@ -81,6 +81,9 @@ class Session:
             self._parting = True
             self._journal.ends(ended, self._relay)
             self._tell(ended.ending)
+            if self._seat is not None and not self._seat.entered:
+                # One that was refused takes its time to go as a handshake.
+                self._leave()
             if ended.ending is closing.TAKEN_OVER:
                 await self._yield_line()
             await closing.part(
@@ -92,8 +95,7 @@ class Session:
                     peer.transport.abort()
             if self._line is not None:
                 self._line.release()
-            if self._seat is not None:
-                self._seat.leave()
+            self._leave()
 
     def end(self, ending: closing.Ending) -> None:
         """End the session from outside, whatever it is doing."""
@@ -185,6 +187,11 @@ class Session:
             left = grant.expires_at - time.time()
             self._expires = asyncio.get_running_loop().time() + left
         return grant
+
+    def _leave(self) -> None:
+        if self._seat is not None:
+            self._seat.leave()
+            self._seat = None
 
     async def _connect(self, where: types.ConnectInfo) -> inbox.Inbox:
         try:

@@ -2,13 +2,30 @@
 """More sessions and connections than there may be."""
 
 import asyncio
+from collections.abc import AsyncIterator
 import contextlib
 import socket
 import struct
 
 from websockets import exceptions
 
+from console_api.consoles import tokens
+from console_api.consoles import types
 from tests.functional.proxy import harness
+
+
+class GatedAuthority(harness.FakeAuthority):
+    """Any token is good, once it is told to answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+
+    async def authorize(
+        self, token: str, key: tokens.SessionKey | None = None
+    ) -> types.ConsoleGrant:
+        await self.gate.wait()
+        return await super().authorize(harness.TOKEN, key)
 
 
 class LimitsTest(harness.ProxyTestCase):
@@ -74,6 +91,62 @@ class LimitsTest(harness.ProxyTestCase):
         async with self.connect() as ws:
             await harness.rfb_open(ws)
 
+    async def test_look_ups_count_as_handshakes(self) -> None:
+        self.set('proxy', max_handshakes=3)
+        await self.with_backend()
+        async with self.looked_up(3):
+            self.assertEqual(3, self.proxy.server._handshakes())
+            answer = await self.exchange(b'')
+        self.assertEqual(b'HTTP/1.1 503', answer[:12])
+        self.assertEqual(3, len(self.authority.asked))
+
+    async def test_look_ups_take_no_place_of_a_session(self) -> None:
+        self.set('proxy', max_sessions=1)
+        await self.with_backend()
+        async with self.looked_up(3), self.connect() as ws:
+            await harness.rfb_open(ws)
+            await self.assert_full()
+
+    async def test_look_ups_count_for_the_client(self) -> None:
+        self.set('proxy', max_sessions_per_client=2)
+        await self.with_backend()
+        async with self.looked_up(2):
+            await self.assert_full()
+        self.assertEqual(2, len(self.authority.asked))
+
+    async def test_last_place_is_taken_once(self) -> None:
+        self.set('proxy', max_sessions=1)
+        self.authority = authority = GatedAuthority()
+        await self.with_backend()
+        async with self.looked_up(2) as waiting:
+            self.proxy._loop.call_soon_threadsafe(authority.gate.set)
+            heads = [await reader.readline() for reader in waiting]
+        self.assertEqual([b'101', b'503'], sorted(h[9:12] for h in heads))
+
+    async def test_refused_session_goes_as_a_handshake(self) -> None:
+        self.be_patient()
+        self.set(
+            'proxy',
+            max_sessions=1,
+            max_sessions_per_client=1,
+            max_handshakes=2,
+        )
+        await self.with_backend()
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(2):
+                # It is sent a Close frame, and answers nothing.
+                reader, writer = await self.ask('bad', 'http://x')
+                stack.callback(writer.close)
+                await reader.readuntil(b'\x0f\xa1the token')
+            self.assertEqual(2, self.proxy.server._handshakes())
+            self.assertEqual(b'HTTP/1.1 503', (await self.exchange(b''))[:12])
+            writer.close()
+            await self.until(
+                lambda: self.proxy.server._handshakes() == 1, 'one is gone'
+            )
+            async with self.connect() as ws:
+                await harness.rfb_open(ws)
+
     async def test_connections_without_a_session(self) -> None:
         self.set('proxy', max_handshakes=3)
         await self.with_backend()
@@ -128,6 +201,39 @@ class LimitsTest(harness.ProxyTestCase):
         return await asyncio.wrap_future(
             asyncio.run_coroutine_threadsafe(look(), self.proxy._loop)
         )
+
+    @contextlib.asynccontextmanager
+    async def looked_up(
+        self, count: int
+    ) -> AsyncIterator[list[asyncio.StreamReader]]:
+        """So many requests whose tokens are being looked up."""
+        places = self.proxy.server._services.places
+        async with contextlib.AsyncExitStack() as stack:
+            readers = []
+            for number in range(count):
+                token = f'made-up-{number}'
+                self.authority.answers[token] = None
+                reader, writer = await self.ask(token)
+                stack.callback(writer.close)
+                readers.append(reader)
+            await self.until(
+                lambda: places.waiting == count, 'all are looked up'
+            )
+            yield readers
+
+    async def ask(
+        self, token: str, origin: str | None = None
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A client that asks for a WebSocket, and does nothing more."""
+        reader, writer = await self.open_raw()
+        source = '' if origin is None else f'Origin: {origin}\r\n'
+        writer.write(
+            f'GET /?token={token} HTTP/1.1\r\nHost: x\r\n{source}'
+            'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+            'Sec-WebSocket-Version: 13\r\n'
+            'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'.encode()
+        )
+        return reader, writer
 
     def carried(self) -> int:
         return self.proxy.server._services.places.sessions
