@@ -148,8 +148,10 @@ silent for two of these times is gone. With 0 the kernel's own times count.
         help="""
 How long a session may go without input of its user, in seconds; 0 for ever.
 
-What the guest shows is no input, and neither are pings. The page says why the
-session ended. It ends up to an eighth later.
+What the guest shows is no input, and neither are pings and requests for the
+screen that a page sends by itself. The keys and the pointer of a SPICE console
+count for all its channels. Who may only look at a console gives no input. The
+page says why the session ended.
 """,
     ),
     cfg.IntOpt(

@@ -12,6 +12,7 @@ from oslo_config import cfg
 from console_api import exception
 from console_api.proxy import listeners
 from console_api.proxy import outlook
+from console_api.proxy import usage
 
 _BACKLOG = 64
 
@@ -29,6 +30,8 @@ class Post:
     place: listeners.Place | None = None
     status: Sequence[socket.socket] = ()
     doors: Sequence[socket.socket] = ()
+    #: What the workers share of the use of sessions; None where there is one.
+    board: usage.Board | None = None
     #: None where there are no notifications.
     announcer: outlook.Announcer | None = None
 
@@ -54,7 +57,8 @@ def among(
             status = tuple(map(stack.enter_context, _listen(conf)))
         if status and count > 1:
             doors = tuple(stack.enter_context(_door()) for _ in range(count))
-        yield Post(place=place, status=status, doors=doors)
+        board = usage.Board() if count > 1 else None
+        yield Post(place=place, status=status, doors=doors, board=board)
 
 
 def _listen(conf: cfg.ConfigOpts) -> list[socket.socket]:

@@ -134,7 +134,6 @@ class ClientSide(asyncio.BufferedProtocol):
         '_reader',
         '_relay',
         'count',
-        'used',
         'wire',
     )
 
@@ -149,8 +148,6 @@ class ClientSide(asyncio.BufferedProtocol):
         self.wire = client
         #: Bytes that the client has sent, with their frames.
         self.count = 0
-        #: Whether any of them were for the guest, since it was set to False.
-        self.used = True
         self._relay = relay
         self._outbox = relay.outbox
         self._guest = guest
@@ -172,10 +169,8 @@ class ClientSide(asyncio.BufferedProtocol):
         reader = self._reader
         chunks = reader.receive(data)
         if len(chunks) == 1:
-            self.used = True
             self._guest.write_soon(chunks[0], self._outbox)
         elif chunks:
-            self.used = True
             self._guest.write_all(chunks)
         if reader.ping is not None:
             channel.answer_ping(self.wire, reader)

@@ -38,6 +38,7 @@ from console_api.proxy import settings
 from console_api.proxy import static
 from console_api.proxy import status
 from console_api.proxy import tally
+from console_api.proxy import usage
 from console_api.proxy import wire
 
 try:
@@ -120,6 +121,7 @@ class ProxyServer:
             readbuffer.ReadBuffer(),
             self._tls,
             places=limits.Limits(self._settings.most),
+            board=self._post.board or usage.Board(),
             told=outlook.Outlook(self._counted, self._post.announcer),
         )
         self._files = static.StaticFiles(

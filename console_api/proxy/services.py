@@ -9,6 +9,7 @@ from console_api.proxy import limits
 from console_api.proxy import outlook
 from console_api.proxy import readbuffer
 from console_api.proxy import settings
+from console_api.proxy import usage
 from console_api.proxy import vigil
 from console_api.proxy import wire
 
@@ -26,6 +27,8 @@ class Services:
     places: limits.Limits = dataclasses.field(
         default_factory=lambda: limits.Limits(limits.Most())
     )
+    #: The use of sessions that belong together.
+    board: usage.Board = dataclasses.field(default_factory=usage.Board)
     #: Who is told of the sessions.
     told: outlook.Outlook = dataclasses.field(default_factory=outlook.Outlook)
     outbox: wire.Outbox = dataclasses.field(default_factory=wire.Outbox)

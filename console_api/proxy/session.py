@@ -24,8 +24,10 @@ from console_api.proxy import rejoin
 from console_api.proxy import relay
 from console_api.proxy import services
 from console_api.proxy import target
+from console_api.proxy import usage
 from console_api.proxy import viewing
 from console_api.proxy import vigil
+from console_api.proxy import watching
 from console_api.proxy import wire
 from console_api.proxy.ws import frames
 from console_api.proxy.ws import receiver
@@ -50,6 +52,7 @@ class Session:
         '_seat',
         '_services',
         '_task',
+        '_use',
     )
 
     def __init__(
@@ -66,6 +69,8 @@ class Session:
         self._guest: wire.Wire | None = None
         self._line: lines.Line | None = None
         self._seat: limits.Seat | None = None
+        #: None where idle sessions may go on.
+        self._use: usage.Use | None = None
         self._relay: relay.Relay | None = None
         self._ending: closing.Ending | None = None
         self._parting = self._gives_way = False
@@ -111,7 +116,10 @@ class Session:
                 self._relay = await self._open(steps)
             self._journal.carries(self._relay)
             watched = vigil.Vigil(
-                self._relay, self._services.settings, self._expires
+                self._relay,
+                self._services.settings,
+                self._expires,
+                self._use,
             )
             with self._services.rounds.watch(watched):
                 return await self._relay.finished
@@ -134,12 +142,12 @@ class Session:
         grant = await self._enter(asked)
         self._journal.begins(grant)
         protocol = _protocol(grant)
-        viewer = viewing.viewer(protocol) if grant.view_only else None
+        watcher = self._watcher(protocol, grant)
         if protocol == 'serial':
             await steps.within(
                 times.connect_timeout, self._take_line(grant), closing.IN_USE
             )
-        user = asked.accept(viewer)
+        user = asked.accept(watcher)
         self._opening, self._reader = None, user.reader
         guest = await steps.within(
             times.connect_timeout,
@@ -159,8 +167,8 @@ class Session:
             early = await steps.within(limit, secured, closing.TOO_SLOW)
             greeted = negotiation.greet(user)
             typed = await steps.within(limit, greeted, closing.TOO_SLOW)
-        if viewer is not None:
-            typed = viewer.watch(typed)
+        if watcher is not None:
+            typed = watcher.watch(typed)
         shared = self._services
         carried = relay.Relay(
             self._client,
@@ -187,6 +195,25 @@ class Session:
             left = grant.expires_at - time.time()
             self._expires = asyncio.get_running_loop().time() + left
         return grant
+
+    def _watcher(
+        self, protocol: str, grant: types.ConsoleGrant
+    ) -> watching.Watcher | None:
+        """What looks at the messages of the client, if anything has to."""
+        if math.isfinite(self._services.settings.idle_timeout):
+            assert self._opening is not None
+            token = self._opening.wanted.token
+            if protocol == 'spice' and token is not None:
+                # Its channels are sessions of one token, and one of them
+                # carries the input.
+                self._use = self._services.board.use(token.digest())
+            else:
+                self._use = usage.Use()
+        if grant.view_only:
+            return viewing.viewer(protocol)
+        if self._use is not None:
+            return watching.observer(protocol, self._use)
+        return None
 
     def _leave(self) -> None:
         if self._seat is not None:

@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The receiving half of a session that may see and change nothing.
+"""The receiving half of a session that may see and change nothing."""
 
-Such a session reads its client by another receiver than the others, whose way
-is as short as it was.
-"""
-
-from collections.abc import Sequence
 from typing import Protocol
 
 from console_api.proxy import closing
+from console_api.proxy import watching
 from console_api.proxy.rfb import client_messages
-from console_api.proxy.ws import receiver
 
 
 class Sieve(Protocol):
@@ -34,29 +29,16 @@ class Silence:
         return b''
 
 
-class Viewer(receiver.Receiver):
-    """Gives the payload as it comes until ``watch``, then what passes."""
+class Viewer(watching.Watcher):
+    """Keeps input back."""
 
-    __slots__ = ('_sieve', '_watches')
+    __slots__ = ('_sieve',)
 
     def __init__(self, sieve: Sieve) -> None:
         super().__init__()
         self._sieve = sieve
-        self._watches = False
 
-    def watch(self, early: bytes) -> bytes:
-        """From here on keep input back; returns what passes of ``early``."""
-        self._watches = True
-        return b''.join(self._sift([early]))
-
-    def receive(self, data: memoryview) -> list[bytes]:
-        """As a receiver does; what is kept back is not in it."""
-        chunks = super().receive(data)
-        if not self._watches or not chunks:
-            return chunks
-        return self._sift(chunks)
-
-    def _sift(self, chunks: Sequence[bytes]) -> list[bytes]:
+    def _look(self, chunks: list[bytes]) -> list[bytes]:
         passed = self._sieve.feed(b''.join(chunks))
         if self._sieve.fault and self.violation is None:
             self.violation = closing.beyond_viewing(self._sieve.fault)

@@ -13,6 +13,7 @@ import math
 from console_api.proxy import closing
 from console_api.proxy import relay
 from console_api.proxy import settings
+from console_api.proxy import usage
 from console_api.proxy.ws import frames
 
 #: Seconds between two turns, and so how exact a look is.
@@ -21,34 +22,41 @@ TURN = 1.0
 _MISSED = 2
 #: A turn that is late by so many seconds makes no look miss its turn.
 _SLACK = 0.1
-#: An idle session is noticed late by at most this share of the time.
-_IDLE_SHARE = 8
 _PING = frames.encode(frames.Opcode.PING, b'')
 
 
 class Vigil:
-    """When one session was last alive, when it was last used."""
+    """When one session was last alive, and how long it may go on."""
 
     __slots__ = (
         '_alive',
         '_expires',
-        '_idle_since',
         '_missed',
         '_next_ping',
         '_relay',
         '_settings',
+        '_use',
         'turn',
     )
 
     def __init__(
-        self, carried: relay.Relay, times: settings.Settings, expires: float
+        self,
+        carried: relay.Relay,
+        times: settings.Settings,
+        expires: float,
+        use: usage.Use | None = None,
     ) -> None:
-        """``expires``: when the session is over, by the loop's clock."""
+        """``expires``: when the session is over, by the loop's clock.
+
+        ``use`` is None where it does not count.
+        """
         now = asyncio.get_running_loop().time()
         self._relay = carried
         self._settings = times
         self._expires = expires
-        self._idle_since = now
+        self._use = use
+        if use is not None:
+            use.mark()
         self._next_ping = now + times.ping_interval
         self._alive = (-1, 0)
         self._missed = 0
@@ -62,10 +70,7 @@ class Vigil:
         if now >= self._expires:
             carried.finish(closing.TIME_OVER)
             return
-        if carried.client.used:
-            carried.client.used = False
-            self._idle_since = now
-        elif now >= self._idle_since + self._settings.idle_timeout:
+        if now >= self._idle_at():
             carried.finish(closing.IDLE)
             return
         if now >= self._next_ping:
@@ -74,13 +79,13 @@ class Vigil:
 
     def next_look(self) -> float:
         """When to look again."""
-        allowed = self._settings.idle_timeout
-        # Use is seen by a look only: the last one must not be long ago.
-        idle = min(
-            self._idle_since + allowed,
-            asyncio.get_running_loop().time() + allowed / _IDLE_SHARE,
-        )
-        return min(self._next_ping, self._expires, idle)
+        return min(self._next_ping, self._expires, self._idle_at())
+
+    def _idle_at(self) -> float:
+        """When it will have been idle for too long, as it is now."""
+        if self._use is None:
+            return math.inf
+        return self._use.since + self._settings.idle_timeout
 
     def _ping(self) -> None:
         client = self._relay.client

@@ -85,6 +85,7 @@ ONLY_IN: Mapping[str, Sequence[str]] = {
 STANDARD_ONLY = (
     'proxy.ws',
     'proxy.rfb',
+    'proxy.spice',
     'proxy.forwarded',
     'proxy.origin',
     'proxy.proxyprotocol',

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client tells an RFB server, cut down to what a viewer may tell it.
+"""What a client tells an RFB server: what draws, and what is input.
+
+A viewer may tell it the former only, and a console is used by the latter.
 
 Read is what follows the security handshake. The messages of RFC 6143, 7.5,
 are known, and those of the community's RFB protocol document
@@ -98,7 +100,7 @@ class Sieve:
     ``fault`` says what it was, and nothing passes any more.
     """
 
-    __slots__ = ('_head', '_kind', '_left', '_opened', 'fault')
+    __slots__ = ('_head', '_kind', '_left', '_opened', 'fault', 'left_out')
 
     def __init__(self) -> None:
         self._opened = False
@@ -106,6 +108,8 @@ class Sieve:
         self._left = 0  # bytes to come of a message whose head was read
         self._kind: _Kind | None = None
         self.fault = ''
+        #: Whether anything was left out since it was set to False.
+        self.left_out = False
 
     def feed(self, data: bytes) -> bytes:
         """What passes of these bytes, in order."""
@@ -127,6 +131,8 @@ class Sieve:
         stop = min(pos + self._left, len(data))
         if self._kind.passes:
             passed.append(data[pos:stop])
+        else:
+            self.left_out = True
         self._left -= stop - pos
         return stop
 
@@ -149,4 +155,26 @@ class Sieve:
         self._kind, self._left = kind, left
         if kind.passes:
             passed.append(head)
+        else:
+            self.left_out = True
         return stop
+
+
+class Input:
+    """Tells input, which is what a viewer may not send, from the rest.
+
+    Feed it the stream as one feeds a sieve. From a message on that is not
+    known anything counts as input.
+    """
+
+    __slots__ = ('_sieve',)
+
+    def __init__(self) -> None:
+        self._sieve = Sieve()
+
+    def feed(self, data: bytes) -> bool:
+        """Whether there is input in these bytes."""
+        sieve = self._sieve
+        sieve.left_out = False
+        sieve.feed(data)
+        return sieve.left_out or bool(sieve.fault)

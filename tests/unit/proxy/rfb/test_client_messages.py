@@ -40,6 +40,40 @@ DROPPED = (
 )
 
 
+class InputTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.input = client_messages.Input()
+        self.assertFalse(self.input.feed(SHARED))
+
+    def test_what_makes_the_server_draw_is_none(self) -> None:
+        for message in PASSED:
+            with self.subTest(message=message):
+                self.assertFalse(self.input.feed(message))
+
+    def test_what_a_viewer_may_not_send_is_some(self) -> None:
+        for message in DROPPED:
+            with self.subTest(message=message):
+                self.assertTrue(self.input.feed(REQUEST + message + REQUEST))
+                self.assertFalse(self.input.feed(REQUEST))
+
+    def test_message_in_pieces_is_seen(self) -> None:
+        for message in DROPPED:
+            with self.subTest(message=message):
+                pieces = [bytes((value,)) for value in message]
+                self.assertIn(True, [*map(self.input.feed, pieces)])
+
+    def test_long_text_is_input_to_its_end(self) -> None:
+        self.input.feed(struct.pack('!B3xi', 6, 100_000))
+        self.assertTrue(self.input.feed(bytes(99_999)))
+        self.assertTrue(self.input.feed(bytes(1)))
+        self.assertFalse(self.input.feed(REQUEST))
+
+    def test_anything_counts_behind_what_is_not_known(self) -> None:
+        self.assertTrue(self.input.feed(b'\xfc'))
+        self.assertTrue(self.input.feed(REQUEST))
+
+
 class SieveTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
