@@ -118,7 +118,10 @@ class Farewell(asyncio.BufferedProtocol):
                 self._wire.transport.abort()
 
     def _awaits_close(self) -> bool:
-        return self._reader is not None and not self._reader.ended
+        # One who makes so much work that some of it is left is not waited
+        # for.
+        reader = self._reader
+        return reader is not None and not (reader.ended or reader.rest)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """See asyncio."""

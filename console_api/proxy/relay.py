@@ -4,7 +4,9 @@
 Here is what every byte goes through, so this is written for speed: a read of
 the guest becomes one frame in the buffer it was read into, a client's frames
 are unmasked piece by piece, and both are written straight to the socket. When
-one side does not take what it is sent, the other one is not read.
+one side does not take what it is sent, the other one is not read. A client of
+very many short frames is read a part at a time, with pauses, so that the other
+sessions of the loop have their turn.
 """
 
 import asyncio
@@ -121,7 +123,7 @@ class GuestSide(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """See asyncio."""
         self.wire.blocked = False
-        self._client.resume()
+        self._relay.client.resume()
 
 
 class ClientSide(asyncio.BufferedProtocol):
@@ -130,6 +132,7 @@ class ClientSide(asyncio.BufferedProtocol):
     __slots__ = (
         '_buffer',
         '_guest',
+        '_held',
         '_outbox',
         '_reader',
         '_relay',
@@ -153,6 +156,8 @@ class ClientSide(asyncio.BufferedProtocol):
         self._guest = guest
         self._reader = reader
         self._buffer = buffer
+        #: Whether it is not read for a moment, whatever the guest takes.
+        self._held = False
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """See asyncio."""
@@ -174,11 +179,41 @@ class ClientSide(asyncio.BufferedProtocol):
             self._guest.write_all(chunks)
         if reader.ping is not None:
             channel.answer_ping(self.wire, reader)
+        if reader.rest or reader.crowd:
+            self._hold()
         if reader.close is not None:
             self._relay.finish(closing.NORMAL)
         elif reader.violation is not None:
             error = closing.of_violation(reader.violation)
             self._relay.finish(error.ending, error.detail)
+
+    def resume(self) -> None:
+        """The guest takes more: read on."""
+        if not self._held:
+            self._read_on()
+
+    def _hold(self) -> None:
+        self._held = True
+        self.wire.pause()
+        # What is left counts when it is read.
+        self.count -= len(self._reader.rest)
+        asyncio.get_running_loop().call_later(
+            channel.pause(self._reader), self._let_go
+        )
+
+    def _let_go(self) -> None:
+        self._held = False
+        if not self._relay.finished.done():
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Take what was left, then read; the guest tells when to, if not."""
+        reader = self._reader
+        if reader.rest and not self._guest.blocked:
+            rest, reader.rest = reader.rest, b''
+            self.take(memoryview(rest))
+        if not (self._held or self._guest.blocked):
+            self.wire.resume()
 
     def eof_received(self) -> bool:
         """See asyncio; the session closes the transport."""

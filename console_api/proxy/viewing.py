@@ -13,6 +13,11 @@ class Sieve(Protocol):
 
     fault: str
 
+    @property
+    def count(self) -> int:
+        """How many messages have begun."""
+        ...
+
     def feed(self, data: bytes) -> bytes:
         """What passes; ``fault`` is set where the session must end."""
         ...
@@ -21,6 +26,8 @@ class Sieve(Protocol):
 class Silence:
     """Lets nothing pass: whatever is typed at a serial line is input."""
 
+    #: There are no messages.
+    count = 0
     fault = ''
 
     def feed(self, data: bytes) -> bytes:
@@ -43,6 +50,9 @@ class Viewer(watching.Watcher):
         if self._sieve.fault and self.violation is None:
             self.violation = closing.beyond_viewing(self._sieve.fault)
         return [passed] if passed else []
+
+    def _messages(self) -> int:
+        return self._sieve.count
 
 
 def viewer(protocol: str) -> Viewer:

@@ -12,6 +12,11 @@ from console_api.proxy.rfb import client_messages as rfb_messages
 from console_api.proxy.spice import client_messages as spice_messages
 from console_api.proxy.ws import receiver
 
+#: Bytes that are looked at in one go, and so the most messages, of 4 bytes.
+_PIECE = 2048
+#: A call that has found so many short messages or frames leaves the rest.
+_ENOUGH = 256
+
 
 class Watcher(receiver.Receiver):
     """Gives the payload as it comes until ``watch``, then what is let pass."""
@@ -28,19 +33,47 @@ class Watcher(receiver.Receiver):
         return b''.join(self._look([early])) if early else b''
 
     def receive(self, data: memoryview) -> list[bytes]:
-        """As a receiver does, less what is kept back."""
-        chunks = super().receive(data)
-        if not self._watches or not chunks:
-            return chunks
-        return self._look(chunks)
+        """As a receiver does, less what is kept back.
+
+        Messages make as much work as frames do, and one frame may be full of
+        them.
+        """
+        if not self._watches:
+            return super().receive(data)
+        passed: list[bytes] = []
+        while data:
+            chunks = super().receive(data[:_PIECE])
+            data = data[_PIECE:]
+            if chunks:
+                before = self._messages()
+                passed += self._look(chunks)
+                found = self._messages() - before
+                if found > receiver.FEW:
+                    self.crowd += found
+            if self.ended:
+                break
+            if self.crowd >= _ENOUGH:
+                # A piece is too short for some of it to be left.
+                self.rest = bytes(data)
+                break
+        return passed
 
     def _look(self, chunks: list[bytes]) -> list[bytes]:
         """What passes of this payload."""
         raise NotImplementedError
 
+    def _messages(self) -> int:
+        """How many messages there have been."""
+        raise NotImplementedError
+
 
 class Signs(Protocol):
     """Tells what a user does from what a client does by itself."""
+
+    @property
+    def count(self) -> int:
+        """How many messages have begun."""
+        ...
 
     def feed(self, data: bytes) -> bool:
         """Whether there is input in these bytes."""
@@ -49,6 +82,9 @@ class Signs(Protocol):
 
 class AnySign:
     """Takes any byte for input: nobody but the user types at a line."""
+
+    #: There are no messages.
+    count = 0
 
     def feed(self, data: bytes) -> bool:
         """Whether there is any."""
@@ -72,6 +108,9 @@ class Observer(Watcher):
         if used:
             self._use.mark()
         return chunks
+
+    def _messages(self) -> int:
+        return self._signs.count
 
 
 def observer(protocol: str, use: usage.Use) -> Observer:

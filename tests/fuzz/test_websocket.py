@@ -113,6 +113,26 @@ class ReaderTest(base.TestCase):
         return payload, reader
 
     @_SETTINGS
+    @hypothesis.given(
+        st.lists(_frames, max_size=12), _cuts, st.integers(1, 12)
+    )
+    def test_so_many_frames_a_call_make_no_difference(
+        self, sent: list[Sent], cuts: list[int], most: int
+    ) -> None:
+        stream = b''.join(frame.encode() for frame in sent)
+        whole, reader = self.read(stream, [])
+        other = receiver.Receiver(max_frames=most)
+        payload = b''
+        for piece in pieces(stream, cuts):
+            other.rest = piece
+            while other.rest:
+                data, other.rest = other.rest, b''
+                payload += b''.join(other.receive(memoryview(data)))
+        self.assertEqual(whole, payload)
+        for name in ('ping', 'pongs', 'close', 'violation'):
+            self.assertEqual(getattr(reader, name), getattr(other, name), name)
+
+    @_SETTINGS
     @hypothesis.given(st.lists(_frames, max_size=12), _cuts)
     def test_frames_are_read_as_others_read_them(
         self, sent: list[Sent], cuts: list[int]

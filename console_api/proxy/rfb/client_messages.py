@@ -100,7 +100,15 @@ class Sieve:
     ``fault`` says what it was, and nothing passes any more.
     """
 
-    __slots__ = ('_head', '_kind', '_left', '_opened', 'fault', 'left_out')
+    __slots__ = (
+        '_head',
+        '_kind',
+        '_left',
+        '_opened',
+        'count',
+        'fault',
+        'left_out',
+    )
 
     def __init__(self) -> None:
         self._opened = False
@@ -108,6 +116,8 @@ class Sieve:
         self._left = 0  # bytes to come of a message whose head was read
         self._kind: _Kind | None = None
         self.fault = ''
+        #: How many messages have begun.
+        self.count = 0
         #: Whether anything was left out since it was set to False.
         self.left_out = False
 
@@ -147,6 +157,7 @@ class Sieve:
         self._head += data[pos:stop]
         if len(self._head) < kind.head:
             return stop
+        self.count += 1
         head, self._head = self._head, b''
         left = kind.rest(head)
         if left is None:
@@ -171,6 +182,11 @@ class Input:
 
     def __init__(self) -> None:
         self._sieve = Sieve()
+
+    @property
+    def count(self) -> int:
+        """How many messages have begun."""
+        return self._sieve.count
 
     def feed(self, data: bytes) -> bool:
         """Whether there is input in these bytes."""

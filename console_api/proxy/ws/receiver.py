@@ -14,6 +14,13 @@ from console_api.proxy.ws import masking
 
 #: A frame that claims more than this, in bytes, is refused.
 MAX_FRAME = 16 * 1024 * 1024
+#: The most frames that one call reads. A read of 256 KiB with a message in
+#: each KiB is below it; one full of empty frames has 43,690.
+MAX_FRAMES = 512
+#: So many frames in one call are no crowd yet, and neither are more whose
+#: mean size, in bytes, is at least this.
+FEW = 32
+SHORT = 64
 
 _KEY = 4
 _CONTROL = 0x08
@@ -33,6 +40,9 @@ class Receiver:
     After each call look at ``violation`` (the connection fails with that
     code), ``close`` (the client's Close frame) and ``ping``. Once one of the
     first two is set, whatever follows is ignored (RFC 6455, 5.5.1 and 7.1.7).
+
+    Short frames make much work of few bytes, so one call does not read them
+    all: ``rest`` is what it has left. The next call must begin with it.
     """
 
     __slots__ = (
@@ -41,14 +51,20 @@ class Receiver:
         '_key',
         '_left',
         '_max_frame',
+        '_max_frames',
         'close',
+        'crowd',
         'ping',
         'pongs',
+        'rest',
         'violation',
     )
 
-    def __init__(self, max_frame: int = MAX_FRAME) -> None:
+    def __init__(
+        self, max_frame: int = MAX_FRAME, max_frames: int = MAX_FRAMES
+    ) -> None:
         self._max_frame = max_frame
+        self._max_frames = max_frames
         self._fragmented = False
         self._kept = b''  # the beginning of a header or of a control frame
         self._left = 0  # bytes to come of the payload of a data frame
@@ -60,6 +76,11 @@ class Receiver:
         self.ping: bytes | None = None
         #: How many pongs have come.
         self.pongs = 0
+        #: What the last call has left. Set it to nothing before the next.
+        self.rest = b''
+        #: How many short frames have come in crowds; more than others are
+        #: worth a pause. Set it to 0 with that.
+        self.crowd = 0
 
     @property
     def ended(self) -> bool:
@@ -88,9 +109,22 @@ class Receiver:
             pos = self._complete(data, chunks)
         if self._left:
             pos = self._stream(data, pos, chunks)
-        while pos < end:
-            pos = self._frame(data, pos, chunks)
+        self._frames(data, pos, chunks)
         return chunks
+
+    def _frames(self, data: memoryview, pos: int, chunks: list[bytes]) -> None:
+        """Read the frames from ``pos`` on, as many as one call may."""
+        start = pos
+        end = len(data)
+        count = 0
+        while pos < end:
+            if count == self._max_frames:
+                self.rest = bytes(data[pos:])
+                break
+            count += 1
+            pos = self._frame(data, pos, chunks)
+        if count > FEW and count * SHORT > pos - start:
+            self.crowd += count
 
     def _complete(self, data: memoryview, chunks: list[bytes]) -> int:
         """Add to what was kept until it is whole; returns what is used."""

@@ -8,6 +8,7 @@ from console_api.proxy import relay
 from console_api.proxy import server
 from console_api.proxy import wire
 from tests.functional.proxy import harness
+from tests.unit.proxy.ws import test_receiver
 
 #: More than all the kernel's buffers on the way.
 FLOOD = 200 * 1024 * 1024
@@ -138,6 +139,16 @@ class PressureTest(harness.ProxyTestCase):
             )
             self.assertLess(client.get_write_buffer_size(), MAX_QUEUE)
             ws.transport.abort()
+
+    async def test_paste_in_single_bytes_comes_back_whole(self) -> None:
+        await self.with_backend(harness.echo, 'serial')
+        text = bytes(i & 255 for i in range(20_000))
+        async with self.connect() as ws:
+            await self.until(self.is_relaying, 'the session runs')
+            ws.transport.write(
+                b''.join(test_receiver.masked(0x82, bytes((i,))) for i in text)
+            )
+            self.assertEqual(text, await harness.receive(ws, len(text)))
 
     async def test_client_that_vanishes_while_stalled_is_noticed(self) -> None:
         async def push(

@@ -203,3 +203,65 @@ class ViolationTest(ReceiverTest):
 
     def test_data_before_a_violation_is_passed_on(self) -> None:
         self.assertEqual(b'a', self.feed(masked(0x82, b'a') + b'\x82\x01b'))
+
+
+class CrowdTest(ReceiverTest):
+    MOST = receiver.MAX_FRAMES
+
+    def all_of(self, data: bytes) -> list[bytes]:
+        """What comes of it, call by call."""
+        got = []
+        while data:
+            got.append(self.feed(data))
+            data, self.receiver.rest = self.receiver.rest, b''
+        return got
+
+    def test_one_call_reads_so_many_frames(self) -> None:
+        frame = masked(0x82, b'a')
+        self.assertEqual(b'a' * self.MOST, self.feed(frame * 3 * self.MOST))
+        self.assertEqual(frame * 2 * self.MOST, self.receiver.rest)
+
+    def test_what_is_left_follows(self) -> None:
+        stream = b''.join(
+            masked(0x82, bytes((i & 255,))) for i in range(2 * self.MOST + 1)
+        )
+        got = self.all_of(stream + masked(0x8A) + masked(0x82, b'end')[:-1])
+        self.assertEqual([self.MOST, self.MOST, 3], [*map(len, got)])
+        self.assertEqual(
+            bytes(i & 255 for i in range(2 * self.MOST + 1)) + b'en',
+            b''.join(got),
+        )
+        self.assertEqual(1, self.receiver.pongs)
+        self.assertEqual(b'd', self.feed(masked(0x82, b'end')[-1:]))
+
+    def test_nothing_is_left_behind_the_last_frame_that_is_read(self) -> None:
+        self.feed(masked(0x8A) * self.MOST)
+        self.assertEqual(b'', self.receiver.rest)
+
+    def test_nothing_is_left_behind_the_end(self) -> None:
+        for end in (masked(0x88), masked(0x81, b'a')):
+            self.receiver = receiver.Receiver()
+            self.feed(masked(0x8A) * 5 + end + masked(0x8A) * self.MOST)
+            self.assertTrue(self.receiver.ended)
+            self.assertEqual(b'', self.receiver.rest)
+
+    def test_short_frames_are_a_crowd(self) -> None:
+        for frame in (masked(0x8A), masked(0x82), masked(0x82, bytes(50))):
+            self.receiver = receiver.Receiver()
+            self.feed(frame * (receiver.FEW + 1))
+            self.assertEqual(receiver.FEW + 1, self.receiver.crowd)
+
+    def test_few_frames_are_none(self) -> None:
+        self.feed(masked(0x8A) * receiver.FEW)
+        self.assertEqual(0, self.receiver.crowd)
+
+    def test_longer_frames_are_none(self) -> None:
+        for size in (58, 250, 1024):
+            self.all_of(masked(0x82, bytes(size)) * 2 * self.MOST)
+            self.assertEqual(0, self.receiver.crowd)
+
+    def test_read_with_a_frame_in_each_kibibyte_is_taken_whole(self) -> None:
+        frame = masked(0x82, bytes(1024))
+        count = 256 * 1024 // len(frame)
+        self.assertEqual(count * 1024, len(self.feed(frame * count)))
+        self.assertEqual(b'', self.receiver.rest)
