@@ -82,6 +82,16 @@ class HostTaken(DomainError):
     template = 'Another agent answers for host {0}: {1}.'
 
 
+class HostKeyRefused(DomainError):
+    """What speaks for the host has another key, or none: host."""
+
+    status = 403
+    template = (
+        'Host {0} is known by another key. If it was set up anew, run on a '
+        'controller: console-api-manage agent forget {0}'
+    )
+
+
 class InstanceNotFound(DomainError):
     """No such server for this caller, or its guest is gone."""
 

@@ -25,6 +25,7 @@ transport_url = {bus}
 log_file = {folder}/service.log
 [agent]
 driver = fake
+key_file = {folder}/agent.key
 [api]
 auth_strategy = noauth
 [database]

@@ -25,10 +25,12 @@ from benchmarks.scale import population
 from benchmarks.scale import stores
 from console_api import context as console_context
 from console_api.conductor import endpoint
+from console_api.conductor import rpcapi as conductor_rpcapi
 from console_api.servers import agents
 from console_api.servers import reports
 
 _HOST = 'reporting.example.org'
+_KEY = 'k' * 43
 _ROUNDS = 5
 
 
@@ -81,6 +83,7 @@ def _run(kind: str, options: argparse.Namespace) -> Iterator[Row]:
             reports.ReportRecorder(store.database),
             agents.AgentRecorder(store.database),
         )
+        _introduce(conductor, options.servers)
         print(
             f'{kind:22}{"CPU ms":>10}{"database":>10}{"p50":>10}{"SQL":>6}',
             flush=True,
@@ -91,6 +94,23 @@ def _run(kind: str, options: argparse.Namespace) -> Iterator[Row]:
             yield row
 
 
+def _introduce(conductor: endpoint.ConductorEndpoint, count: int) -> None:
+    facts = conductor_rpcapi.AgentFacts(
+        instance=str(uuid.UUID(int=1)),
+        release='1.0.0',
+        rpc_version='1.0',
+        addresses=('192.0.2.1',),
+        servers=count,
+        process='process 1',
+    )
+    conductor.report_agent(
+        console_context.service_context(),
+        _HOST,
+        dataclasses.asdict(facts),
+        key=_KEY,
+    )
+
+
 def _measured(
     meter: cost.Meter, conductor: endpoint.ConductorEndpoint, count: int
 ) -> Iterator[tuple[str, cost.Samples]]:
@@ -98,7 +118,9 @@ def _measured(
     for turn in range(_ROUNDS):
         for name, make in KINDS.items():
             call, arguments = make(count, turn)
-            message = jsonutils.dumps({'host': _HOST, **arguments})
+            message = jsonutils.dumps(
+                {'host': _HOST, 'key': _KEY, **arguments}
+            )
 
             def deliver(call: str = call, message: str = message) -> None:
                 getattr(conductor, call)(

@@ -69,7 +69,8 @@ class HostClaim:
     def take(self) -> bool:
         """Take the name; whether this agent has it now.
 
-        Where no conductor answers, its first report takes the name.
+        Where no conductor answers, or the host is known by another key, a
+        report takes the name when that has changed.
 
         :raises ConfigurationError: another agent was quicker
         """
@@ -81,6 +82,10 @@ class HostClaim:
             )
         except exception.HostTaken as exc:
             raise self._refusal(exc.args[1]) from exc
+        except exception.HostKeyRefused as exc:
+            # It is forgotten sooner or later; the reports go on trying.
+            LOG.error('This agent does not have its host: %s', exc)
+            return False
         except (oslo_messaging.MessagingException, exception.DomainError):
             LOG.warning('No conductor knows yet whose host %s is', self._host)
             return False

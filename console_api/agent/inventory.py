@@ -127,6 +127,7 @@ class InventoryReporter:
         """Report every server now.
 
         :raises HostTaken: another agent has taken over the host
+        :raises HostKeyRefused: the host is known by another key
         :raises DomainError: the driver could not list the guests
         :raises MessagingException: no conductor answered
         """
@@ -167,6 +168,18 @@ class InventoryReporter:
             ended,
         )
 
+    def _log_failure(self, exc: Exception, retry: float) -> None:
+        # Of these nothing but the operator makes an end.
+        refused = isinstance(exc, exception.HostKeyRefused)
+        LOG.log(
+            logging.ERROR if refused else logging.WARNING,
+            'The report of the servers on %s failed, the next try is in '
+            '%d s: %s',
+            self._host,
+            retry,
+            exc,
+        )
+
     def _run(self) -> None:
         retry = _FIRST_RETRY
         while not self._stopped.is_set():
@@ -184,13 +197,7 @@ class InventoryReporter:
             ) as exc:
                 if self._stopped.is_set():
                     return
-                LOG.warning(
-                    'The report of the servers on %s failed, the next try is '
-                    'in %d s: %s',
-                    self._host,
-                    retry,
-                    exc,
-                )
+                self._log_failure(exc, retry)
                 # Changes gather meanwhile; none of them asks for a try.
                 self._stopped.wait(retry * _spread(0.5, 1.5))
                 retry = min(retry * 2, self._interval)

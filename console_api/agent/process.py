@@ -8,6 +8,7 @@ from oslo_config import cfg
 from console_api import rpc
 from console_api.agent import claim
 from console_api.agent import endpoint
+from console_api.agent import hostkey
 from console_api.agent import inventory
 from console_api.agent import rpcapi
 from console_api.conductor import rpcapi as conductor_rpcapi
@@ -20,7 +21,8 @@ class Agent:
     The driver is the one that ``[agent] driver`` names, if none is given.
     ``lost`` is called, with the reason, when another agent has taken over.
 
-    :raises ConfigurationError: the driver cannot be loaded or cannot work
+    :raises ConfigurationError: the driver cannot be loaded or cannot work,
+        or ``[agent] key_file`` is no good
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class Agent:
         driver: virt_driver.ConsoleDriver | None = None,
         lost: Callable[[str], None] | None = None,
     ) -> None:
+        key = hostkey.load(conf.agent.key_file)
         self.driver = driver or virt_driver.load(conf, conf.agent.driver)
         self._transport = rpc.get_transport(conf)
         self._server = rpc.get_server(
@@ -37,7 +40,7 @@ class Agent:
             conf.host,
             [endpoint.AgentEndpoint(conf, self.driver)],
         )
-        conductor = conductor_rpcapi.ConductorAPI(conf, self._transport)
+        conductor = conductor_rpcapi.ConductorAPI(conf, self._transport, key)
         self.reporter = inventory.InventoryReporter(
             conf, self.driver, conductor, lost
         )

@@ -57,6 +57,7 @@ def configure(
             'transport_url': 'fake://',
             'log_file': str(directory.log_file),
         },
+        'agent': {'key_file': str(directory.key_file)},
         'api': {'auth_strategy': 'noauth'},
         'database': {'connection': directory.database_url},
         'fake': {

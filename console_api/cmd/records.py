@@ -54,6 +54,7 @@ class _Agent:
     process: str | None
     refused: str | None
     refused_at: str | None
+    has_key: bool
 
 
 def purge(conf: cfg.ConfigOpts) -> None:
@@ -158,6 +159,7 @@ def list_agents(conf: cfg.ConfigOpts) -> None:
                 if agent.refused_at is None
                 else output.time(agent.refused_at)
             ),
+            has_key=agent.key_hash is not None,
         )
         for agent in found
     ]

@@ -42,6 +42,7 @@ class StateDir:
         self._path = path.absolute()
         self.log_file = self._path / 'standalone.log'
         self.clouds_file = self._path / 'clouds.yaml'
+        self.key_file = self._path / 'agent.key'
         self._facts_file = self._path / 'standalone.json'
         self._database = self._path / 'standalone.sqlite'
         self._lock: IO[str] | None = None

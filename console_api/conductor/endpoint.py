@@ -17,6 +17,7 @@ from console_api.consoles import broker as console_broker
 from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.servers import agents as agent_reports
+from console_api.servers import hostkeys
 from console_api.servers import reports
 
 #: A name as the tables keep it; white space would pass for another host.
@@ -45,10 +46,11 @@ class ConductorEndpoint:
         ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
         host: str,
         servers: Sequence[Mapping[str, Any]],
+        key: str | None = None,
     ) -> None:
         """Make the registry say of this host what its agent says."""
         _check_host(host)
-        self._recorder.record(host, _servers(servers))
+        self._recorder.record(host, _servers(servers), hostkeys.digest(key))
 
     @oslo_messaging.expected_exceptions(exception.DomainError)
     def report_agent(
@@ -57,10 +59,11 @@ class ConductorEndpoint:
         host: str,
         agent: Mapping[str, Any],
         held: bool = False,
+        key: str | None = None,
     ) -> None:
         """Remember the agent of this host (ConductorAPI.report_agent)."""
         _check_host(host)
-        self._agents.record(host, agent_reports.parse(agent), bool(held))
+        self._agents.record(host, _agent(agent, key), bool(held))
 
     @oslo_messaging.expected_exceptions(exception.DomainError)
     def get_holder(
@@ -79,12 +82,13 @@ class ConductorEndpoint:
         host: str,
         agent: Mapping[str, Any],
         holder: str | None,
+        key: str | None = None,
     ) -> None:
         """Let the agent have this host (ConductorAPI.claim_host)."""
         _check_host(host)
         if holder is not None and not isinstance(holder, str):
             raise exception.BadRequest('A claim names no agent.')
-        self._agents.claim(host, agent_reports.parse(agent), holder)
+        self._agents.claim(host, _agent(agent, key), holder)
 
     @oslo_messaging.expected_exceptions(exception.DomainError)
     def refuse_agent(
@@ -92,10 +96,11 @@ class ConductorEndpoint:
         ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
         host: str,
         process: str,
+        key: str | None = None,
     ) -> None:
         """Remember who was not let in (ConductorAPI.refuse_agent)."""
         _check_host(host)
-        self._agents.refuse(host, process)
+        self._agents.refuse(host, process, hostkeys.digest(key))
 
     @oslo_messaging.expected_exceptions(exception.DomainError)
     def report_changes(
@@ -105,11 +110,16 @@ class ConductorEndpoint:
         servers: Sequence[Mapping[str, Any]],
         gone: Sequence[str],
         ended: Sequence[str],
+        key: str | None = None,
     ) -> None:
         """Bring some servers up to date (ConductorAPI.report_changes)."""
         _check_host(host)
         self._recorder.record_changes(
-            host, _servers(servers), _ids(gone), _ids(ended)
+            host,
+            _servers(servers),
+            _ids(gone),
+            _ids(ended),
+            hostkeys.digest(key),
         )
 
     @oslo_messaging.expected_exceptions(exception.DomainError)
@@ -160,6 +170,12 @@ def _check_host(host: object) -> None:
     # Without a host are those that were never scheduled: no agent's.
     if not isinstance(host, str) or not _HOST.fullmatch(host):
         raise exception.BadRequest('A report names no host.')
+
+
+def _agent(values: object, key: object) -> agent_reports.ReportedAgent:
+    return dataclasses.replace(
+        agent_reports.parse(values), key_hash=hostkeys.digest(key)
+    )
 
 
 def _servers(values: object) -> list[reports.ReportedServer]:

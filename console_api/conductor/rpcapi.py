@@ -8,6 +8,7 @@ History:
 * 1.2: report_agent
 * 1.3: enter_session
 * 1.4: get_holder, claim_host, refuse_agent; report_agent has ``held``
+* 1.5: ``key`` in all that an agent says of its host
 """
 
 from collections.abc import Collection
@@ -24,7 +25,7 @@ from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.virt import driver as virt_driver
 
-VERSION = '1.4'
+VERSION = '1.5'
 
 #: A report is a few statements on the database.
 _REPORT_TIMEOUT = 60
@@ -50,11 +51,20 @@ class AgentFacts:
 
 
 class ConductorAPI:
-    """Calls whichever conductor is free."""
+    """Calls whichever conductor is free.
+
+    An agent has the ``key`` of its host. Without it, conductors refuse what
+    is said of the host as soon as they know the key (HostKeyRefused).
+    Conductors that are held to a version before 1.5 are not told it.
+    """
 
     def __init__(
-        self, conf: cfg.ConfigOpts, transport: oslo_messaging.Transport
+        self,
+        conf: cfg.ConfigOpts,
+        transport: oslo_messaging.Transport,
+        key: types.Secret | None = None,
     ) -> None:
+        self._key = key
         self._client = rpc.get_client(
             transport,
             rpc.CONDUCTOR_TOPIC,
@@ -72,6 +82,7 @@ class ConductorAPI:
     ) -> None:
         """All servers of a host; the ones not named are gone (since 1.0).
 
+        :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 60 s
         """
         servers = [_serialize(guest) for guest in guests]
@@ -91,6 +102,7 @@ class ConductorAPI:
         It takes the host over, unless it has it already: ``held``, since 1.4.
 
         :raises HostTaken: another agent has taken over the host that it held
+        :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 60 s
         """
         arguments: dict[str, Any] = {'agent': dataclasses.asdict(agent)}
@@ -106,7 +118,7 @@ class ConductorAPI:
 
         :raises MessagingException: no conductor answered within 5 s
         """
-        answer = self._start(context, 'get_holder', host=host)
+        answer = self._start(context, '1.4', 'get_holder', host=host)
         return None if answer is None else str(answer)
 
     def claim_host(
@@ -119,11 +131,19 @@ class ConductorAPI:
         """Take a host from the instance that has it, if any (since 1.4).
 
         :raises HostTaken: another agent has it; the second argument names it
+        :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 5 s
         """
         facts = dataclasses.asdict(agent)
+        version, key = self._keyed('1.4')
         self._start(
-            context, 'claim_host', host=host, agent=facts, holder=holder
+            context,
+            version,
+            'claim_host',
+            host=host,
+            agent=facts,
+            holder=holder,
+            **key,
         )
 
     def refuse_agent(
@@ -131,17 +151,27 @@ class ConductorAPI:
     ) -> None:
         """This process ends, since the host has an agent (since 1.4).
 
+        :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 5 s
         """
-        self._start(context, 'refuse_agent', host=host, process=process)
+        version, key = self._keyed('1.4')
+        self._start(
+            context,
+            version,
+            'refuse_agent',
+            host=host,
+            process=process,
+            **key,
+        )
 
     def _start(
         self,
         context: console_context.RequestContext,
+        version: str,
         method: str,
         **arguments: Any,
     ) -> Any:
-        client = self._client.prepare(timeout=_CLAIM_TIMEOUT, version='1.4')
+        client = self._client.prepare(timeout=_CLAIM_TIMEOUT, version=version)
         return self._opening.run(
             lambda: client.call(context, method, **arguments), _CLAIM_TIMEOUT
         )
@@ -159,6 +189,7 @@ class ConductorAPI:
         ``gone`` are the ids of servers that left the host, ``ended`` those
         whose tokens are void, since a run of theirs is over.
 
+        :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 60 s
         """
         self._report(
@@ -178,10 +209,18 @@ class ConductorAPI:
         method: str,
         **arguments: Any,
     ) -> None:
+        version, key = self._keyed(version)
         client = self._client.prepare(timeout=_REPORT_TIMEOUT, version=version)
         self._opening.run(
-            lambda: client.call(context, method, **arguments), _REPORT_TIMEOUT
+            lambda: client.call(context, method, **arguments, **key),
+            _REPORT_TIMEOUT,
         )
+
+    def _keyed(self, version: str) -> tuple[str, dict[str, str]]:
+        """The version of a call of this one with the key, and the key."""
+        if self._key is None or not self._client.can_send_version('1.5'):
+            return version, {}
+        return '1.5', {'key': self._key.reveal()}
 
     def enter_session(
         self,

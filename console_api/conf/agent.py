@@ -31,6 +31,19 @@ A request for a console ends with 503 after this time. Raise it where
 hypervisors answer slowly; a request of the REST API waits as long.
 """,
     ),
+    cfg.StrOpt(
+        'key_file',
+        default='/var/lib/console-api/agent.key',
+        help="""
+The file with the key that the conductors know this host by.
+
+The agent makes it when it first starts, in a directory that it must be able
+to write to. Nobody but the agent's user may read it: who has the key can
+report servers of this host, and that they are gone. Where it is lost, the
+conductors refuse the agent until they are told
+``console-api-manage agent forget HOST``.
+""",
+    ),
     cfg.IntOpt(
         'inventory_interval',
         default=60,

@@ -26,7 +26,8 @@ The newest version of the conductors' interface that is spoken with them.
 
 Set it on proxies and agents that are upgraded before the conductors, to 1.2
 for those of the release before view-only consoles: below 1.3 no view-only
-console is opened. Unset, the newest is spoken.
+console is opened. Below 1.5 an agent does not say the key of its host, and is
+refused where the conductors know the host by one. Unset, the newest is spoken.
 """,
     ),
 ]

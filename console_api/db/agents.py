@@ -15,7 +15,8 @@ _table = models.agents
 class AgentRecord:
     """The agent of one host; times in seconds since the epoch, UTC.
 
-    ``refused`` is the last process that was not let in beside ``process``.
+    ``refused`` is the last process that was not let in beside ``process``,
+    ``key_hash`` the SHA-256 of the key that the host is known by.
     """
 
     host: str
@@ -28,6 +29,7 @@ class AgentRecord:
     process: str | None = None
     refused: str | None = None
     refused_at: int | None = None
+    key_hash: str | None = None
 
 
 _COLUMNS = [_table.c[field.name] for field in dataclasses.fields(AgentRecord)]
@@ -59,22 +61,41 @@ def add(connection: sa.Connection, record: AgentRecord) -> None:
 
 
 def update(connection: sa.Connection, record: AgentRecord) -> None:
-    """Change what is known of an agent."""
+    """Change what is known of an agent; the key stays."""
     values = dataclasses.asdict(record)
-    del values['host']
+    del values['host'], values['key_hash']
     connection.execute(
         _table.update().where(_table.c.host == record.host).values(**values)
     )
 
 
-def claim(connection: sa.Connection, record: AgentRecord, holder: str) -> bool:
-    """Let an agent have its host if ``holder`` has it; whether it did.
+def add_key(connection: sa.Connection, host: str, key_hash: str) -> None:
+    """Let a host be known by a key, if it has none.
 
-    The registered addresses stay, and so does the number of servers.
+    Where another transaction was first, ``Database.write`` begins anew.
     """
     done = connection.execute(
         _table.update()
-        .where(_table.c.host == record.host, _table.c.instance == holder)
+        .where(_table.c.host == host, _table.c.key_hash.is_(None))
+        .values(key_hash=key_hash)
+    )
+    if not done.rowcount:
+        raise db_exception.RetryRequest(db_exception.DBError())
+
+
+def claim(connection: sa.Connection, record: AgentRecord, holder: str) -> bool:
+    """Let an agent have its host if ``holder`` has it; whether it did.
+
+    The key must be the one that the host is known by, or there is none. The
+    registered addresses stay, and so does the number of servers.
+    """
+    done = connection.execute(
+        _table.update()
+        .where(
+            _table.c.host == record.host,
+            _table.c.instance == holder,
+            _table.c.key_hash == record.key_hash,
+        )
         .values(
             instance=record.instance,
             process=record.process,

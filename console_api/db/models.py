@@ -91,5 +91,7 @@ agents = sa.Table(
     sa.Column('process', sa.String(255)),
     sa.Column('refused', sa.String(255)),
     sa.Column('refused_at', sa.BigInteger),
+    # SHA-256 in hexadecimal of the key that the host is known by.
+    sa.Column('key_hash', sa.String(64)),
     mysql_charset='utf8mb4',
 )

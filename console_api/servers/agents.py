@@ -13,6 +13,7 @@ from oslo_utils import timeutils
 from console_api import exception
 from console_api.db import agents as db_agents
 from console_api.db import api as db_api
+from console_api.servers import hostkeys
 
 LOG = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ _ADDRESS = re.compile(r'[A-Za-z0-9_.:%-]{1,255}')
 
 @dataclasses.dataclass(frozen=True)
 class ReportedAgent:
-    """What an agent says of itself."""
+    """What an agent says of itself, and the hash of the key that it has."""
 
     instance: str
     release: str
@@ -36,6 +37,7 @@ class ReportedAgent:
     addresses: str
     servers: int
     process: str | None = None
+    key_hash: str | None = None
 
 
 def parse(values: object) -> ReportedAgent:
@@ -105,6 +107,7 @@ class AgentRecorder:
         agent that has the host already (``held``) does not take it back.
 
         :raises HostTaken: it is another agent's meanwhile
+        :raises HostKeyRefused: the host is known by another key
         """
         record = _record(host, agent)
         holder = self._database.write(
@@ -124,6 +127,7 @@ class AgentRecorder:
         """Let the agent have a host that ``holder`` has, None: nobody.
 
         :raises HostTaken: another agent was quicker
+        :raises HostKeyRefused: the host is known by another key
         """
         record = _record(host, agent)
         taker = self._database.write(
@@ -131,19 +135,25 @@ class AgentRecorder:
         )
         _check(record, taker)
 
-    def refuse(self, host: str, process: object) -> None:
+    def refuse(
+        self, host: str, process: object, key_hash: str | None = None
+    ) -> None:
         """Remember a process that ends because the host has an agent.
 
         :raises BadRequest: that is no name of a process
+        :raises HostKeyRefused: the host is known by another key
         """
         try:
             name = _text(process, _PROCESS)
         except ValueError as exc:
             raise exception.BadRequest('A process has no name.') from exc
         now = int(timeutils.utcnow_ts())
-        self._database.write(
-            lambda connection: db_agents.refuse(connection, host, name, now)
-        )
+
+        def work(connection: db_api.Connection) -> None:
+            hostkeys.admit(connection, host, key_hash)
+            db_agents.refuse(connection, host, name, now)
+
+        self._database.write(work)
 
 
 def _record(host: str, agent: ReportedAgent) -> db_agents.AgentRecord:
@@ -176,10 +186,14 @@ def _claim(
     holder: str | None,
 ) -> db_agents.AgentRecord | None:
     """None, or who has the host instead."""
+    if hostkeys.admit(connection, record.host, record.key_hash) is None:
+        db_agents.add(connection, record)
+        return None
     if holder is not None and db_agents.claim(connection, record, holder):
         return None
     known = db_agents.get(connection, record.host)
     if known is None:
+        # It was forgotten just now.
         db_agents.add(connection, record)
         return None
     # What was given up after it was committed is asked for once more.
@@ -204,7 +218,7 @@ def _store(
     connection: db_api.Connection, record: db_agents.AgentRecord, held: bool
 ) -> db_agents.AgentRecord | None:
     """None, or who has the host instead."""
-    known = db_agents.get(connection, record.host)
+    known = hostkeys.admit(connection, record.host, record.key_hash)
     if known is None:
         db_agents.add(connection, record)
         return None

@@ -18,6 +18,7 @@ from console_api import exception
 from console_api.db import api as db_api
 from console_api.db import servers as db_servers
 from console_api.db import tokens as db_tokens
+from console_api.servers import hostkeys
 
 LOG = logging.getLogger(__name__)
 
@@ -120,6 +121,7 @@ class _Report:
     servers: Sequence[ReportedServer]
     named: Collection[str] | None
     ended: Collection[str]
+    key_hash: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +140,10 @@ class ReportRecorder:
         self._database = database
 
     def record(
-        self, host: str | None, servers: Sequence[ReportedServer]
+        self,
+        host: str | None,
+        servers: Sequence[ReportedServer],
+        key_hash: str | None = None,
     ) -> None:
         """Add, change and remove until the registry agrees with the host.
 
@@ -147,8 +152,10 @@ class ReportRecorder:
         A server that is registered on another host stays there until that
         host reports it gone: no agent can take a server over by naming it.
         The tokens of servers that left or stopped are revoked.
+
+        :raises HostKeyRefused: the host is known by another key
         """
-        self._record(host, servers)
+        self._record(host, servers, key_hash=key_hash)
 
     def record_changes(
         self,
@@ -156,14 +163,18 @@ class ReportRecorder:
         servers: Sequence[ReportedServer],
         gone: Collection[str],
         ended: Collection[str],
+        key_hash: str | None = None,
     ) -> None:
         """As :meth:`record` for the servers named; the others stay.
 
         ``gone`` are no more on the host; the tokens of those in ``ended``
         are revoked, since what they were for is over. Ids of servers that
         are not this host's have no effect.
+
+        :raises HostKeyRefused: the host is known by another key
         """
-        self._record(host, servers, {*gone, *(s.id for s in servers)}, ended)
+        named = {*gone, *(s.id for s in servers)}
+        self._record(host, servers, named, ended, key_hash)
 
     def _record(
         self,
@@ -171,12 +182,15 @@ class ReportRecorder:
         servers: Sequence[ReportedServer],
         named: Collection[str] | None = None,
         ended: Collection[str] = (),
+        key_hash: str | None = None,
     ) -> None:
-        report = _Report(host, servers, named, ended)
+        report = _Report(host, servers, named, ended, key_hash)
         self._database.write(lambda connection: _store(connection, report))
 
 
 def _store(connection: db_api.Connection, report: _Report) -> None:
+    if report.host is not None:
+        hostkeys.admit(connection, report.host, report.key_hash)
     ours = {record.id: record for record in _registered(connection, report)}
     strangers = db_servers.get_many(
         connection, [s.id for s in report.servers if s.id not in ours]

@@ -40,7 +40,7 @@ class TokensInLogsTest(base.TestCase):
             )
         )
         for name in list(logging.root.manager.loggerDict):
-            self.useFixture(_AtDebug(name))
+            self.useFixture(AtDebug(name))
         self.driver = self.service.agent.driver
 
     def _create(self, kind: str = 'novnc', protocol: str = 'vnc') -> str:
@@ -169,7 +169,7 @@ class TokensInLogsTest(base.TestCase):
         self._assert_not_logged(token)
 
 
-class _AtDebug(fixtures.Fixture):
+class AtDebug(fixtures.Fixture):
     """One logger lets everything through."""
 
     def __init__(self, name: str) -> None:

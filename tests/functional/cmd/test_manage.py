@@ -175,6 +175,23 @@ class ManageTest(CommandTestCase):
         self.assertEqual('10.0.0.1', agent['addresses'])
         self.assertLess(agent['silent_seconds'], processes.PATIENCE)
 
+    def test_host_is_shown_to_have_a_key_but_not_which(self) -> None:
+        self.report()
+        (agent,) = self.rows('agent', 'list')
+        self.assertIs(False, agent['has_key'])
+        with self.database.writer() as connection:
+            db_agents.add_key(connection, 'here', HASHES[0])
+        self.assertIs(True, self.rows('agent', 'list')[0]['has_key'])
+        self.assertNotIn(HASHES[0], self.manage('agent', 'list'))
+
+    def test_forgotten_agent_has_no_key(self) -> None:
+        self.report()
+        with self.database.writer() as connection:
+            db_agents.add_key(connection, 'here', HASHES[0])
+        self.manage('agent', 'forget', 'here')
+        self.report()
+        self.assertIs(False, self.rows('agent', 'list')[0]['has_key'])
+
     def test_addresses_stay_until_the_agent_is_forgotten(self) -> None:
         self.report()
         self.report(addresses=['10.9.9.9'])

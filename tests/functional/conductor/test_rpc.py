@@ -7,6 +7,7 @@ from typing import ClassVar
 from console_api import context
 from console_api import exception
 from console_api import rpc
+from console_api.agent import hostkey
 from console_api.conductor import rpcapi
 from console_api.consoles import tokens
 from console_api.consoles import types
@@ -41,7 +42,12 @@ class _ConductorTestCase(base.TestCase):
         )
         transport = rpc.get_transport(self.service.conf)
         self.addCleanup(transport.cleanup)
-        self.conductor = rpcapi.ConductorAPI(self.service.conf, transport)
+        # The host's own agent and a proxy in one.
+        self.conductor = rpcapi.ConductorAPI(
+            self.service.conf,
+            transport,
+            hostkey.load(self.service.conf.agent.key_file),
+        )
         self.registry = registry.Registry(self.service.database)
         self.context = context.service_context()
 

@@ -142,6 +142,7 @@ class PlansTest(base.DatabaseTestCase):
             key,
             lambda c: agents.claim(c, _agent(7), _agent(7).instance),
         )
+        yield 'key', key, lambda c: agents.add_key(c, 'host-7', 'a' * 64)
         yield 'refuse', key, lambda c: agents.refuse(c, 'host-7', 'p', _NOW)
         yield 'forget', key, lambda c: agents.remove(c, 'host-7')
 

@@ -17,7 +17,7 @@ class Recorder:
     def __init__(self) -> None:
         self.recorded: list[tuple[Any, Any]] = []
 
-    def record(self, host: Any, servers: Any) -> None:
+    def record(self, host: Any, servers: Any, key_hash: Any) -> None:
         self.recorded.append((host, servers))
 
 

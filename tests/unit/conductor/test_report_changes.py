@@ -42,7 +42,7 @@ class ReportChangesTest(base.TestCase):
     def test_ids_are_written_one_way(self) -> None:
         self.report(gone=[ONE.replace('-', '')], ended=[f'{{{ONE}}}'])
         self.recorder.record_changes.assert_called_once_with(
-            'here', [], [ONE], [ONE]
+            'here', [], [ONE], [ONE], None
         )
 
     def test_what_is_no_list_of_ids_is_refused(self) -> None:
