@@ -13,6 +13,7 @@ import oslo_messaging
 
 from console_api import context as console_context
 from console_api import exception
+from console_api.agent import contested
 from console_api.agent import facts
 from console_api.conductor import rpcapi as conductor_rpcapi
 from console_api.virt import driver as virt_driver
@@ -70,9 +71,10 @@ class InventoryReporter:
 
     All servers are reported every ``[agent] inventory_interval`` seconds,
     and whenever changes may have been missed. While one report is under way
-    the changes gather for the next. ``instance`` is the name of this process
-    among the agents; ``lost`` is called with the reason when another agent
-    has taken over the host, and there are no more reports then.
+    the changes gather for the next. Servers that another host still has are
+    reported again until it lets them go. ``instance`` is the name of this
+    process among the agents; ``lost`` is called with the reason when another
+    agent has taken over the host, and there are no more reports then.
     """
 
     def __init__(
@@ -92,6 +94,9 @@ class InventoryReporter:
         self._driver = driver
         self._conductor = conductor
         self._pending = _Pending()
+        self._contested = contested.ContestedServers(
+            self._host, self._interval
+        )
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(
@@ -141,7 +146,8 @@ class InventoryReporter:
             self._held,
         )
         self._held = True
-        self._conductor.report_servers(context, self._host, guests)
+        kept = self._conductor.report_servers(context, self._host, guests)
+        self._contested.settle({guest.id for guest in guests}, kept)
 
     def _changed(self, change: virt_driver.Change | None) -> None:
         self._pending.add(change)
@@ -149,9 +155,11 @@ class InventoryReporter:
 
     def _report_pending(self) -> None:
         everything, changed, ended = self._pending.take()
+        self._contested.hasten(changed)
+        asked = changed | self._contested.due()
         try:
-            if changed:
-                self._report_changes(changed, ended)
+            if asked:
+                self._report_changes(asked, ended)
             if everything:
                 self.report()
         except BaseException:
@@ -160,13 +168,14 @@ class InventoryReporter:
 
     def _report_changes(self, changed: set[str], ended: set[str]) -> None:
         guests = self._driver.guests(changed)
-        self._conductor.report_changes(
+        kept = self._conductor.report_changes(
             console_context.service_context(),
             self._host,
             guests,
             changed - {guest.id for guest in guests},
             ended,
         )
+        self._contested.settle(changed, kept)
 
     def _log_failure(self, exc: Exception, retry: float) -> None:
         # Of these nothing but the operator makes an end.
@@ -210,7 +219,12 @@ class InventoryReporter:
                 self._stopped.wait(self._interval)
                 continue
             retry = _FIRST_RETRY
-            self._wake.wait(max(0.0, self._due - time.monotonic()))
-            if time.monotonic() >= self._due:
-                self._pending.add(None)
-                self._due = time.monotonic() + self._interval
+            self._wait()
+
+    def _wait(self) -> None:
+        """Return when there is a change or a report is due."""
+        due = min(self._due, self._contested.next_due)
+        self._wake.wait(max(0.0, due - time.monotonic()))
+        if time.monotonic() >= self._due:
+            self._pending.add(None)
+            self._due = time.monotonic() + self._interval

@@ -47,10 +47,12 @@ class ConductorEndpoint:
         host: str,
         servers: Sequence[Mapping[str, Any]],
         key: str | None = None,
-    ) -> None:
+    ) -> list[str]:
         """Make the registry say of this host what its agent says."""
         _check_host(host)
-        self._recorder.record(host, _servers(servers), hostkeys.digest(key))
+        return self._recorder.record(
+            host, _servers(servers), hostkeys.digest(key)
+        )
 
     @oslo_messaging.expected_exceptions(exception.DomainError)
     def report_agent(
@@ -111,10 +113,10 @@ class ConductorEndpoint:
         gone: Sequence[str],
         ended: Sequence[str],
         key: str | None = None,
-    ) -> None:
+    ) -> list[str]:
         """Bring some servers up to date (ConductorAPI.report_changes)."""
         _check_host(host)
-        self._recorder.record_changes(
+        return self._recorder.record_changes(
             host,
             _servers(servers),
             _ids(gone),

@@ -9,6 +9,7 @@ History:
 * 1.3: enter_session
 * 1.4: get_holder, claim_host, refuse_agent; report_agent has ``held``
 * 1.5: ``key`` in all that an agent says of its host
+* 1.6: report_servers and report_changes answer which servers were not taken
 """
 
 from collections.abc import Collection
@@ -25,7 +26,7 @@ from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.virt import driver as virt_driver
 
-VERSION = '1.5'
+VERSION = '1.6'
 
 #: A report is a few statements on the database.
 _REPORT_TIMEOUT = 60
@@ -79,15 +80,20 @@ class ConductorAPI:
         context: console_context.RequestContext,
         host: str,
         guests: Sequence[virt_driver.Guest],
-    ) -> None:
+    ) -> frozenset[str]:
         """All servers of a host; the ones not named are gone (since 1.0).
+
+        The ids of those that were not taken, since another host has them;
+        conductors before 1.6 name none.
 
         :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 60 s
         """
         servers = [_serialize(guest) for guest in guests]
-        self._report(
-            context, '1.0', 'report_servers', host=host, servers=servers
+        return _kept(
+            self._report(
+                context, '1.0', 'report_servers', host=host, servers=servers
+            )
         )
 
     def report_agent(
@@ -183,16 +189,17 @@ class ConductorAPI:
         guests: Sequence[virt_driver.Guest],
         gone: Collection[str],
         ended: Collection[str],
-    ) -> None:
+    ) -> frozenset[str]:
         """Some servers of a host; the others are as they were (since 1.1).
 
         ``gone`` are the ids of servers that left the host, ``ended`` those
-        whose tokens are void, since a run of theirs is over.
+        whose tokens are void, since a run of theirs is over. The answer is
+        that of :meth:`report_servers`.
 
         :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 60 s
         """
-        self._report(
+        answer = self._report(
             context,
             '1.1',
             'report_changes',
@@ -201,6 +208,7 @@ class ConductorAPI:
             gone=sorted(gone),
             ended=sorted(ended),
         )
+        return _kept(answer)
 
     def _report(
         self,
@@ -208,10 +216,10 @@ class ConductorAPI:
         version: str,
         method: str,
         **arguments: Any,
-    ) -> None:
+    ) -> Any:
         version, key = self._keyed(version)
         client = self._client.prepare(timeout=_REPORT_TIMEOUT, version=version)
-        self._opening.run(
+        return self._opening.run(
             lambda: client.call(context, method, **arguments, **key),
             _REPORT_TIMEOUT,
         )
@@ -259,6 +267,10 @@ class ConductorAPI:
             secret=None if secret is None else types.Secret(secret),
             **answer,
         )
+
+
+def _kept(answer: Any) -> frozenset[str]:
+    return frozenset(answer or ())
 
 
 def _serialize(guest: virt_driver.Guest) -> dict[str, Any]:

@@ -131,6 +131,7 @@ class _Plan:
     new: Sequence[db_servers.ServerRecord]
     changed: Sequence[db_servers.ServerRecord]
     gone: Sequence[str]
+    kept: Sequence[str]
 
 
 class ReportRecorder:
@@ -144,18 +145,19 @@ class ReportRecorder:
         host: str | None,
         servers: Sequence[ReportedServer],
         key_hash: str | None = None,
-    ) -> None:
+    ) -> list[str]:
         """Add, change and remove until the registry agrees with the host.
 
         A host of None stands for the servers that were never scheduled.
 
         A server that is registered on another host stays there until that
         host reports it gone: no agent can take a server over by naming it.
-        The tokens of servers that left or stopped are revoked.
+        The ids of such servers are the answer. The tokens of servers that
+        left or stopped are revoked.
 
         :raises HostKeyRefused: the host is known by another key
         """
-        self._record(host, servers, key_hash=key_hash)
+        return self._record(host, servers, key_hash=key_hash)
 
     def record_changes(
         self,
@@ -164,7 +166,7 @@ class ReportRecorder:
         gone: Collection[str],
         ended: Collection[str],
         key_hash: str | None = None,
-    ) -> None:
+    ) -> list[str]:
         """As :meth:`record` for the servers named; the others stay.
 
         ``gone`` are no more on the host; the tokens of those in ``ended``
@@ -174,7 +176,7 @@ class ReportRecorder:
         :raises HostKeyRefused: the host is known by another key
         """
         named = {*gone, *(s.id for s in servers)}
-        self._record(host, servers, named, ended, key_hash)
+        return self._record(host, servers, named, ended, key_hash)
 
     def _record(
         self,
@@ -183,12 +185,15 @@ class ReportRecorder:
         named: Collection[str] | None = None,
         ended: Collection[str] = (),
         key_hash: str | None = None,
-    ) -> None:
+    ) -> list[str]:
         report = _Report(host, servers, named, ended, key_hash)
-        self._database.write(lambda connection: _store(connection, report))
+        return self._database.write(
+            lambda connection: _store(connection, report)
+        )
 
 
-def _store(connection: db_api.Connection, report: _Report) -> None:
+def _store(connection: db_api.Connection, report: _Report) -> list[str]:
+    """The ids of those that another host has."""
     if report.host is not None:
         hostkeys.admit(connection, report.host, report.key_hash)
     ours = {record.id: record for record in _registered(connection, report)}
@@ -205,6 +210,7 @@ def _store(connection: db_api.Connection, report: _Report) -> None:
     over += [*plan.gone, *_stopped(plan.changed)]
     if over:
         db_tokens.revoke(connection, over)
+    return list(plan.kept)
 
 
 def _registered(
@@ -226,11 +232,13 @@ def _plan(
     """From what is known of this host, and of others' servers it reports."""
     reported = {server.id: server for server in servers}
     known = dict(known)
+    kept = []
     for record in strangers:
         if record.host is None:
             known[record.id] = record
         else:
             del reported[record.id]
+            kept.append(record.id)
             LOG.warning(
                 'Host %(host)s reports server %(id)s, which is registered on '
                 '%(owner)s; that host keeps it',
@@ -246,6 +254,7 @@ def _plan(
             r for r in wanted if r.id in known and _differs(r, known[r.id])
         ],
         gone=[i for i in known if i not in reported],
+        kept=kept,
     )
 
 

@@ -71,7 +71,9 @@ class Hypervisor(virt_driver.ConsoleDriver):
         )
 
 
-class ChangesTest(base.TestCase):
+class ChangesTestCase(base.TestCase):
+    """A service whose hypervisor a test changes."""
+
     def setUp(self) -> None:
         super().setUp()
         # No report by the clock can come within the test.
@@ -123,6 +125,8 @@ class ChangesTest(base.TestCase):
             return False
         return True
 
+
+class ChangesTest(ChangesTestCase):
     def test_change_is_reported_at_once_and_alone(self) -> None:
         self.hypervisor.set(ONE, vm_state='paused')
         self.hypervisor.set(TWO, vm_state='paused')

@@ -4,6 +4,8 @@
 import time
 from typing import ClassVar
 
+import fixtures
+
 from console_api import context
 from console_api import exception
 from console_api import rpc
@@ -15,6 +17,7 @@ from console_api.db import models
 from console_api.db import servers as db_servers
 from console_api.servers import directory
 from console_api.servers import registry
+from console_api.servers import reports
 from console_api.virt import driver as virt_driver
 from tests import base
 from tests.fixtures import driver
@@ -158,6 +161,32 @@ class ReportTest(_ConductorTestCase):
         self._report([g for g in self._reported() if g.id != _ACTIVE])
         self._report([self._guest(_ACTIVE)], 'elsewhere')
         self.assertEqual('elsewhere', self._server(_ACTIVE).host)
+
+    def test_answer_names_the_servers_that_another_host_has(self) -> None:
+        guests = [self._guest(_SILENT), self._guest()]
+        every = [*self._reported(), *guests]
+        report, change = (
+            self.conductor.report_servers,
+            self.conductor.report_changes,
+        )
+        self.assertEqual({_SILENT}, report(self.context, 'here', every))
+        self.assertEqual(
+            {_SILENT}, change(self.context, 'here', guests, [], [])
+        )
+        self.assertEqual(
+            set(), change(self.context, 'here', [], [_SILENT, _NEW], [])
+        )
+
+    def test_conductor_of_an_older_release_names_none(self) -> None:
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                f'{reports.__name__}.ReportRecorder.record',
+                lambda *ignored: None,
+            )
+        )
+        self.assertEqual(
+            set(), self.conductor.report_servers(self.context, 'here', [])
+        )
 
     def test_report_for_no_host_is_refused(self) -> None:
         self.assertRaises(exception.BadRequest, self._report, [], None)

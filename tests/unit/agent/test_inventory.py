@@ -25,8 +25,9 @@ class DeadConductor:
         # A test that would wait for this for ever fails instead.
         self.released.wait(PATIENCE)
 
-    def report_servers(self, *arguments: object) -> None:
+    def report_servers(self, *arguments: object) -> frozenset[str]:
         self.reports += 1
+        return frozenset()
 
 
 class StopTest(base.TestCase):
