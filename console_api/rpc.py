@@ -141,6 +141,60 @@ class Opening:
             self._done.set()
 
 
+class Patience:
+    """How long a call waits for a sign of life of the server at work on it.
+
+    The server gives one every half of that time, ``first`` seconds at first.
+    There is none from a server that died, and none yet for a call that waits
+    behind others. So each call that ends in silence doubles the time for its
+    method, up to ``longest``, and an answer sets it back.
+
+    A call is watched if a server has answered one of that version or a later
+    one. One that knows the version not would give signs of life of the call
+    that it has refused for as long as its client lives.
+    """
+
+    def __init__(self, first: int, longest: int) -> None:
+        self._first = first
+        self._longest = longest
+        self._seconds: dict[str, int] = {}
+        self._known: tuple[int, ...] = ()
+
+    def seconds(self, method: str, version: str) -> int | None:
+        """For a call of this version; None: it is not watched."""
+        if _numbers(version) > self._known:
+            return None
+        return self._seconds.get(method, self._first)
+
+    def answered(self, method: str, version: str) -> None:
+        """A call was answered."""
+        self._seconds.pop(method, None)
+        self._known = max(self._known, _numbers(version))
+
+    def failed(
+        self, method: str, exc: oslo_messaging.MessagingException
+    ) -> None:
+        """A call ended with this."""
+        if isinstance(exc, oslo_messaging.MessagingTimeout):
+            doubled = 2 * self._seconds.get(method, self._first)
+            self._seconds[method] = min(doubled, self._longest)
+        elif is_refusal(exc):
+            self._known = ()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split('.'))
+
+
+def is_refusal(exc: oslo_messaging.MessagingException) -> bool:
+    """Whether the server does not know the version that it was asked for."""
+    # By its own name it comes over the in-process bus only.
+    return (
+        isinstance(exc, oslo_messaging.UnsupportedVersion)
+        or getattr(exc, 'exc_type', None) == 'UnsupportedVersion'
+    )
+
+
 def get_client(
     transport: oslo_messaging.Transport,
     topic: str,

@@ -28,8 +28,10 @@ from console_api.virt import driver as virt_driver
 
 VERSION = '1.6'
 
-#: A report is a few statements on the database.
+#: A report is a few statements on the database, behind those of others.
 _REPORT_TIMEOUT = 60
+#: A conductor at work on a report says so every half of this, in seconds.
+_SILENCE = 6
 #: An agent that starts does not wait for long: it works without a conductor.
 _CLAIM_TIMEOUT = 5
 
@@ -73,6 +75,7 @@ class ConductorAPI:
             conf.upgrade_levels.conductor,
         )
         self._opening = rpc.Opening()
+        self._patience = rpc.Patience(_SILENCE, _REPORT_TIMEOUT)
         self._timeout = conf.proxy.authority_timeout
 
     def report_servers(
@@ -87,7 +90,8 @@ class ConductorAPI:
         conductors before 1.6 name none.
 
         :raises HostKeyRefused: the host is known by another key
-        :raises MessagingException: no conductor answered within 60 s
+        :raises MessagingException: no conductor answered within 60 s, or the
+            one at work fell silent
         """
         servers = [_serialize(guest) for guest in guests]
         return _kept(
@@ -109,7 +113,8 @@ class ConductorAPI:
 
         :raises HostTaken: another agent has taken over the host that it held
         :raises HostKeyRefused: the host is known by another key
-        :raises MessagingException: no conductor answered within 60 s
+        :raises MessagingException: no conductor answered within 60 s, or the
+            one at work fell silent
         """
         arguments: dict[str, Any] = {'agent': dataclasses.asdict(agent)}
         version = '1.2'
@@ -178,9 +183,11 @@ class ConductorAPI:
         **arguments: Any,
     ) -> Any:
         client = self._client.prepare(timeout=_CLAIM_TIMEOUT, version=version)
-        return self._opening.run(
+        answer = self._opening.run(
             lambda: client.call(context, method, **arguments), _CLAIM_TIMEOUT
         )
+        self._patience.answered(method, version)
+        return answer
 
     def report_changes(
         self,
@@ -197,7 +204,8 @@ class ConductorAPI:
         that of :meth:`report_servers`.
 
         :raises HostKeyRefused: the host is known by another key
-        :raises MessagingException: no conductor answered within 60 s
+        :raises MessagingException: no conductor answered within 60 s, or the
+            one at work fell silent
         """
         answer = self._report(
             context,
@@ -218,11 +226,21 @@ class ConductorAPI:
         **arguments: Any,
     ) -> Any:
         version, key = self._keyed(version)
-        client = self._client.prepare(timeout=_REPORT_TIMEOUT, version=version)
-        return self._opening.run(
-            lambda: client.call(context, method, **arguments, **key),
-            _REPORT_TIMEOUT,
+        client = self._client.prepare(
+            timeout=_REPORT_TIMEOUT,
+            call_monitor_timeout=self._patience.seconds(method, version),
+            version=version,
         )
+        try:
+            answer = self._opening.run(
+                lambda: client.call(context, method, **arguments, **key),
+                _REPORT_TIMEOUT,
+            )
+        except oslo_messaging.MessagingException as exc:
+            self._patience.failed(method, exc)
+            raise
+        self._patience.answered(method, version)
+        return answer
 
     def _keyed(self, version: str) -> tuple[str, dict[str, str]]:
         """The version of a call of this one with the key, and the key."""
