@@ -5,7 +5,9 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent import futures
+import math
 import threading
+import time
 from typing import Any
 from typing import TypeVar
 
@@ -39,6 +41,9 @@ _RABBIT_DEFAULTS = {
 }
 #: A call's own timeout says more than the one around it, in seconds.
 _GRACE = 1.0
+#: How long a server that knows no newer version is not asked for it, in
+#: seconds.
+_REFUSAL = 60.0
 
 _T = TypeVar('_T')
 
@@ -193,6 +198,33 @@ def is_refusal(exc: oslo_messaging.MessagingException) -> bool:
         isinstance(exc, oslo_messaging.UnsupportedVersion)
         or getattr(exc, 'exc_type', None) == 'UnsupportedVersion'
     )
+
+
+class Refusals:
+    """Who has lately refused a version; forgotten after a minute.
+
+    By then it may have been upgraded.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._until: dict[str, float] = {}
+
+    def add(self, server: str) -> None:
+        """This one has just refused."""
+        now = self._clock()
+        with self._lock:
+            self._until = {s: t for s, t in self._until.items() if t > now}
+            self._until[server] = now + _REFUSAL
+
+    def __contains__(self, server: str) -> bool:
+        return self._until.get(server, -math.inf) > self._clock()
+
+
+def reason(exc: Exception) -> str:
+    """What an error of a call says, without the other side's traceback."""
+    return str(getattr(exc, 'value', exc))
 
 
 def get_client(

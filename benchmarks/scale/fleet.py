@@ -27,12 +27,15 @@ from console_api.agent import claim
 from console_api.agent import inventory
 from console_api.agent import rpcapi
 from console_api.conductor import rpcapi as conductor_rpcapi
+from console_api.consoles import types
 from console_api.virt import driver as virt_driver
 
 #: Seconds; enough for a report that is lost and sent again.
 PATIENCE = 600.0
 #: Of a thread: a thousand of them shall not take the memory of a machine.
 _STACK = 512 * 1024
+#: Of each host; those that start again are known by it.
+_KEY = 'key-of-the-benchmark'.ljust(43, '-')
 
 
 class Tally(conductor_rpcapi.ConductorAPI):
@@ -41,7 +44,7 @@ class Tally(conductor_rpcapi.ConductorAPI):
     def __init__(
         self, conf: cfg.ConfigOpts, transport: oslo_messaging.Transport
     ) -> None:
-        super().__init__(conf, transport)
+        super().__init__(conf, transport, types.Secret(_KEY))
         self._lock = threading.Lock()
         self._hosts: set[str] = set()
         #: Reports that have to be sent again.
@@ -52,16 +55,17 @@ class Tally(conductor_rpcapi.ConductorAPI):
         context: console_context.RequestContext,
         host: str,
         guests: Sequence[virt_driver.Guest],
-    ) -> None:
+    ) -> frozenset[str]:
         """Report, and count it."""
         try:
-            super().report_servers(context, host, guests)
+            strangers = super().report_servers(context, host, guests)
         except Exception:
             with self._lock:
                 self.failed += 1
             raise
         with self._lock:
             self._hosts.add(host)
+        return strangers
 
     def has_all(self, count: int) -> bool:
         """Whether so many hosts have reported."""

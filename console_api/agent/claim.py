@@ -7,6 +7,7 @@ import oslo_messaging
 
 from console_api import context as console_context
 from console_api import exception
+from console_api import rpc
 from console_api.agent import facts
 from console_api.agent import rpcapi
 from console_api.conductor import rpcapi as conductor_rpcapi
@@ -51,9 +52,16 @@ class HostClaim:
                 self._context, self._host
             )
             self._checked = True
-        except (oslo_messaging.MessagingException, exception.DomainError):
+        except (
+            oslo_messaging.MessagingException,
+            exception.DomainError,
+        ) as exc:
             # Its first report takes the name then.
-            LOG.warning('No conductor says whose host %s is', self._host)
+            LOG.warning(
+                'No conductor says whose host %s is: %s',
+                self._host,
+                rpc.reason(exc),
+            )
         other = self._agents.identify(self._context, self._host)
         if other is None:
             return

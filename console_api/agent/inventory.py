@@ -13,6 +13,7 @@ import oslo_messaging
 
 from console_api import context as console_context
 from console_api import exception
+from console_api import rpc
 from console_api.agent import contested
 from console_api.agent import facts
 from console_api.conductor import rpcapi as conductor_rpcapi
@@ -24,7 +25,7 @@ LOG = logging.getLogger(__name__)
 #: the interval. The waits of many agents spread by half of it, either way.
 _FIRST_RETRY = 1.0
 #: How long a report that is under way may hold up the end, in seconds. One
-#: that waits for a conductor that died would hold it up for a minute.
+#: that waits for a conductor that died would hold it up for longer.
 _LAST_REPORT = 5.0
 
 
@@ -186,7 +187,7 @@ class InventoryReporter:
             '%d s: %s',
             self._host,
             retry,
-            exc,
+            rpc.reason(exc),
         )
 
     def _run(self) -> None:

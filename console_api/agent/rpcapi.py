@@ -77,6 +77,8 @@ class AgentAPI:
             transport, rpc.AGENT_TOPIC, VERSION, conf.upgrade_levels.agent
         )
         self._opening = rpc.Opening()
+        #: Hosts whose agents know no enter_console.
+        self._first_release = rpc.Refusals()
         self._timeout = conf.agent.rpc_timeout
 
     def get_console(
@@ -138,29 +140,34 @@ class AgentAPI:
     ) -> Entry:
         """As confirm_console, with what lets a session in (since 1.1).
 
-        From agents that are held to 1.0 there comes no password.
+        From agents of 1.0, or held to it, there comes no password.
 
         :raises HostUnavailable: the agent did not answer
         :raises MalformedAnswer: it answered something else
         """
-        if not self._client.can_send_version('1.1'):
-            return Entry(
-                self.confirm_console(
-                    context, host, server_id, console_type, connect
-                )
-            )
-        answer = self._call(
-            context,
-            host,
-            'enter_console',
-            {
+        if (
+            self._client.can_send_version('1.1')
+            and host not in self._first_release
+        ):
+            arguments = {
                 'server_id': server_id,
                 'console_type': console_type,
                 'connect': dataclasses.asdict(connect),
-            },
-            '1.1',
+            }
+            try:
+                return _entry(
+                    self._call(
+                        context, host, 'enter_console', arguments, '1.1'
+                    )
+                )
+            except oslo_messaging.MessagingException as exc:
+                if not rpc.is_refusal(exc):
+                    raise
+                self._first_release.add(host)
+        confirmed = self.confirm_console(
+            context, host, server_id, console_type, connect
         )
-        return _entry(answer)
+        return Entry(confirmed)
 
     def get_console_output(
         self,

@@ -12,6 +12,7 @@ History:
 * 1.6: report_servers and report_changes answer which servers were not taken
 """
 
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
 import dataclasses
@@ -76,6 +77,8 @@ class ConductorAPI:
         )
         self._opening = rpc.Opening()
         self._patience = rpc.Patience(_SILENCE, _REPORT_TIMEOUT)
+        #: Versions that a conductor does not know.
+        self._refused = rpc.Refusals()
         self._timeout = conf.proxy.authority_timeout
 
     def report_servers(
@@ -110,17 +113,33 @@ class ConductorAPI:
         """The agent of this host is alive (since 1.2).
 
         It takes the host over, unless it has it already: ``held``, since 1.4.
+        A conductor before that lets it take the host over again.
 
         :raises HostTaken: another agent has taken over the host that it held
         :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 60 s, or the
             one at work fell silent
         """
-        arguments: dict[str, Any] = {'agent': dataclasses.asdict(agent)}
-        version = '1.2'
-        if held and self._client.can_send_version('1.4'):
-            arguments['held'], version = True, '1.4'
-        self._report(context, version, 'report_agent', host=host, **arguments)
+        arguments: dict[str, Any] = {
+            'host': host,
+            'agent': dataclasses.asdict(agent),
+        }
+        if held and self._can_send('1.4'):
+            try:
+                self._report(
+                    context, '1.4', 'report_agent', held=True, **arguments
+                )
+                return
+            except oslo_messaging.MessagingException as exc:
+                if not rpc.is_refusal(exc):
+                    raise
+                self._refused.add('1.4')
+        self._report(context, '1.2', 'report_agent', **arguments)
+
+    def _can_send(self, version: str) -> bool:
+        return version not in self._refused and bool(
+            self._client.can_send_version(version)
+        )
 
     def get_holder(
         self, context: console_context.RequestContext, host: str
@@ -146,15 +165,17 @@ class ConductorAPI:
         :raises MessagingException: no conductor answered within 5 s
         """
         facts = dataclasses.asdict(agent)
-        version, key = self._keyed('1.4')
-        self._start(
-            context,
-            version,
-            'claim_host',
-            host=host,
-            agent=facts,
-            holder=holder,
-            **key,
+        self._keyed(
+            '1.4',
+            lambda version, key: self._start(
+                context,
+                version,
+                'claim_host',
+                host=host,
+                agent=facts,
+                holder=holder,
+                **key,
+            ),
         )
 
     def refuse_agent(
@@ -165,14 +186,16 @@ class ConductorAPI:
         :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 5 s
         """
-        version, key = self._keyed('1.4')
-        self._start(
-            context,
-            version,
-            'refuse_agent',
-            host=host,
-            process=process,
-            **key,
+        self._keyed(
+            '1.4',
+            lambda version, key: self._start(
+                context,
+                version,
+                'refuse_agent',
+                host=host,
+                process=process,
+                **key,
+            ),
         )
 
     def _start(
@@ -225,7 +248,20 @@ class ConductorAPI:
         method: str,
         **arguments: Any,
     ) -> Any:
-        version, key = self._keyed(version)
+        return self._keyed(
+            version,
+            lambda known, key: self._watch(
+                context, known, method, **arguments, **key
+            ),
+        )
+
+    def _watch(
+        self,
+        context: console_context.RequestContext,
+        version: str,
+        method: str,
+        **arguments: Any,
+    ) -> Any:
         client = self._client.prepare(
             timeout=_REPORT_TIMEOUT,
             call_monitor_timeout=self._patience.seconds(method, version),
@@ -233,7 +269,7 @@ class ConductorAPI:
         )
         try:
             answer = self._opening.run(
-                lambda: client.call(context, method, **arguments, **key),
+                lambda: client.call(context, method, **arguments),
                 _REPORT_TIMEOUT,
             )
         except oslo_messaging.MessagingException as exc:
@@ -242,11 +278,21 @@ class ConductorAPI:
         self._patience.answered(method, version)
         return answer
 
-    def _keyed(self, version: str) -> tuple[str, dict[str, str]]:
-        """The version of a call of this one with the key, and the key."""
-        if self._key is None or not self._client.can_send_version('1.5'):
-            return version, {}
-        return '1.5', {'key': self._key.reveal()}
+    def _keyed(
+        self, version: str, send: Callable[[str, dict[str, str]], Any]
+    ) -> Any:
+        """What ``send`` returns, which is given a version and the key.
+
+        A conductor that knows no keys is asked without, by this version.
+        """
+        if self._key is not None and self._can_send('1.5'):
+            try:
+                return send('1.5', {'key': self._key.reveal()})
+            except oslo_messaging.MessagingException as exc:
+                if not rpc.is_refusal(exc):
+                    raise
+                self._refused.add('1.5')
+        return send(version, {})
 
     def enter_session(
         self,

@@ -59,6 +59,27 @@ class PatienceTest(base.TestCase):
         self.assertEqual(6, self.patience.seconds('report', '1.0'))
 
 
+class RefusalsTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.now = 0.0
+        self.refusals = rpc.Refusals(lambda: self.now)
+
+    def test_refusal_is_known_for_a_minute(self) -> None:
+        self.refusals.add('here')
+        self.now = 59.0
+        self.assertIn('here', self.refusals)
+        self.assertNotIn('there', self.refusals)
+        self.now = 60.0
+        self.assertNotIn('here', self.refusals)
+
+    def test_what_is_forgotten_takes_no_room(self) -> None:
+        for _ in range(100):
+            self.refusals.add(f'host {self.now}')
+            self.now += 30.0
+        self.assertLess(len(self.refusals._until), 4)
+
+
 class IsRefusalTest(base.TestCase):
     def test_refusals_of_either_bus(self) -> None:
         self.assertTrue(rpc.is_refusal(_REFUSED))

@@ -5,6 +5,7 @@ import copy
 from typing import Any
 
 import fixtures
+import oslo_messaging
 
 from console_api import context
 from console_api.agent import rpcapi
@@ -233,6 +234,60 @@ class EnterConsoleTest(_ApiTest):
         ):
             with self.subTest(answer=answer):
                 self.assertRaises(rpcapi.MalformedAnswer, self._enter, answer)
+
+
+class FirstReleaseTest(_ApiTest):
+    """An agent that refuses 1.1, and confirms consoles."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.api = self._api(True)
+        self.error: Exception = oslo_messaging.RemoteError(
+            'UnsupportedVersion', '1.1', []
+        )
+        client = self.api._client
+        call = client.call
+
+        def refuse(ctxt: object, method: str, **arguments: Any) -> Any:
+            answer = call(ctxt, method, **arguments)
+            if method == 'enter_console':
+                raise self.error
+            return answer
+
+        client.call = refuse
+
+    def _enter(self, host: str) -> rpcapi.Entry:
+        return self.api.enter_console(
+            self.context,
+            host,
+            'id',
+            'novnc',
+            types.ConnectInfo('127.0.0.1', 5900),
+        )
+
+    def _asked(self) -> list[str]:
+        return [method for method, _ in self.api._client.calls]
+
+    def test_refusal_leads_to_an_entry_without_password(self) -> None:
+        self.assertEqual(rpcapi.Entry(True), self._enter('here'))
+
+    def test_refusal_of_a_host_is_remembered(self) -> None:
+        self._enter('here')
+        self._enter('here')
+        self.assertEqual(
+            ['enter_console', 'confirm_console', 'confirm_console'],
+            self._asked(),
+        )
+        self._enter('there')
+        self.assertEqual(
+            ['enter_console', 'confirm_console'], self._asked()[3:]
+        )
+
+    def test_other_error_is_none_of_an_old_agent(self) -> None:
+        self.error = oslo_messaging.RemoteError('KeyError', 'x', [])
+        for _ in range(2):
+            self.assertRaises(oslo_messaging.RemoteError, self._enter, 'here')
+        self.assertEqual(2 * ['enter_console'], self._asked())
 
 
 class GetConsoleOutputTest(_ApiTest):
