@@ -16,6 +16,7 @@ from console_api.api import openapi
 from console_api.cmd import output
 from console_api.cmd import records
 from console_api.db import api as db_api
+from console_api.db import limits
 from console_api.db import migration
 
 
@@ -167,7 +168,7 @@ def _openapi(conf: cfg.ConfigOpts) -> None:
 
 
 def _db_sync(conf: cfg.ConfigOpts) -> None:
-    migration.sync(db_api.Database(conf))
+    migration.sync(db_api.Database(conf, limits.UNLIMITED))
     _db_version(conf)
 
 

@@ -11,6 +11,7 @@ from console_api import exception
 from console_api.cmd import output
 from console_api.db import agents as db_agents
 from console_api.db import api as db_api
+from console_api.db import limits
 from console_api.db import tokens as db_tokens
 from console_api.servers import directory
 from console_api.servers import registry
@@ -59,7 +60,7 @@ class _Agent:
 
 def purge(conf: cfg.ConfigOpts) -> None:
     """Remove the tokens that have expired, a few at a time."""
-    database = db_api.Database(conf)
+    database = db_api.Database(conf, limits.PURGE)
     removed = 0
     while True:
         count = database.write(

@@ -16,6 +16,7 @@ from console_api.consoles import broker as console_broker
 from console_api.consoles import targets
 from console_api.consoles import tokens
 from console_api.db import api as db_api
+from console_api.db import limits
 from console_api.db import tokens as db_tokens
 from console_api.servers import agents as agent_reports
 from console_api.servers import reports
@@ -32,6 +33,8 @@ class Conductor:
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self._database = db_api.Database(conf)
+        # Nobody waits for it, and it has to get on where all is slow.
+        self._purged = db_api.Database(conf, limits.PURGE)
         self._transport = rpc.get_transport(conf)
         self.broker = console_broker.ConsoleBroker(
             self._database,
@@ -74,12 +77,13 @@ class Conductor:
         self._server.wait()
         self._transport.cleanup()
         self._database.close()
+        self._purged.close()
 
     def purge(self) -> int:
         """Remove expired tokens, in short transactions; how many."""
         removed = 0
         while not self._stopped.is_set():
-            count = self._database.write(_purge_batch)
+            count = self._purged.write(_purge_batch)
             removed += count
             if count < _PURGE_BATCH:
                 break

@@ -56,4 +56,27 @@ then answered 400.
 Related options: ``cert``.
 """,
     ),
+    cfg.IntOpt(
+        'database_timeout',
+        default=10,
+        min=2,
+        max=600,
+        help="""
+How long a request waits for the database, in seconds.
+
+It is the time of one transaction: for a connection, the statements, locks that
+others hold, and the repeats when the database gives the transaction up for
+another one. The request then ends with 503 and its connection is closed. A
+request has two transactions at most and waits for an agent between them, for
+up to ``[agent] rpc_timeout``.
+
+Half of it at most goes to a new connection, or to a lock that others hold. The
+timeouts that ``[database] connection`` or ``connection_parameters`` name take
+precedence. The upgrade of the schema is not limited, and the removal of
+expired tokens has ten minutes for each 500.
+
+Related options: ``[database] pool_timeout``, which limits the wait for a
+connection that other requests have.
+""",
+    ),
 ]

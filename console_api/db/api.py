@@ -17,6 +17,8 @@ from sqlalchemy import pool
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from console_api import exception
+from console_api.conf import base as base_options
+from console_api.db import limits
 
 LOG = logging.getLogger(__name__)
 
@@ -40,10 +42,20 @@ _DEFAULTS = {
 
 
 class Database:
-    """Connections to ``[database] connection``, pooled by oslo.db."""
+    """Connections to ``[database] connection``, pooled by oslo.db.
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
+    A transaction takes ``seconds`` at most, unless given those of ``[DEFAULT]
+    database_timeout``.
+    """
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, seconds: float | None = None
+    ) -> None:
         register_opts(conf)
+        usual = float(conf.database_timeout)
+        self._limits = limits.Limits(
+            usual if seconds is None else seconds, usual / 2
+        )
         self._manager = enginefacade.transaction_context()
         self._engine: sqlalchemy.Engine | None = None
         # All of them: what is not given here would be read from the
@@ -63,16 +75,18 @@ class Database:
         self._manager.append_on_engine_create(_keep_connections)
         self._manager.append_on_engine_create(_lock_rows_only)
         self._manager.append_on_engine_create(_end_once)
+        self._manager.append_on_engine_create(self._limits.install)
 
     def write(self, work: Callable[[sqlalchemy.Connection], _T]) -> _T:
         """What ``work`` returns, in a transaction of its own.
 
         The transaction is repeated as a whole when the database gave it up
-        for another one: ``work`` must change nothing but the database.
+        for another one, while there is time: ``work`` must change nothing but
+        the database.
 
         :raises DatabaseUnavailable: the database did not do it
         """
-        with _translated():
+        with _translated(), self._limits.transaction():
             done: _T = self._write(work)
             return done
 
@@ -83,6 +97,7 @@ class Database:
         retry_on_deadlock=True,
     )
     def _write(self, work: Callable[[sqlalchemy.Connection], _T]) -> _T:
+        self._limits.check()
         with self._transaction() as connection:
             return work(connection)
 
@@ -92,7 +107,11 @@ class Database:
 
         :raises DatabaseUnavailable: the database did not answer
         """
-        with _translated(), self.engine().connect() as connection:
+        with (
+            _translated(),
+            self._limits.transaction(),
+            self.engine().connect() as connection,
+        ):
             yield connection
 
     @contextlib.contextmanager
@@ -101,7 +120,11 @@ class Database:
 
         :raises DatabaseUnavailable: the database did not do it
         """
-        with _translated(), self._transaction() as connection:
+        with (
+            _translated(),
+            self._limits.transaction(),
+            self._transaction() as connection,
+        ):
             yield connection
 
     @contextlib.contextmanager
@@ -117,7 +140,7 @@ class Database:
             yield connection
 
     def engine(self) -> sqlalchemy.Engine:
-        """The engine itself, for migrations."""
+        """The engine itself, for migrations; what it does has no deadline."""
         if self._engine is None:
             engine = self._manager.writer.get_engine()
             assert isinstance(engine, sqlalchemy.Engine)
@@ -196,12 +219,11 @@ def _lock_rows_only(engine: sqlalchemy.Engine) -> None:
         cursor.close()
 
     sqlalchemy.event.listen(engine, 'connect', choose)
-    # oslo.db has opened one already.
-    engine.dispose()
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
-    """Make oslo.db's options known before they are read."""
+    """Make the options of the database known before they are read."""
+    conf.register_opts(base_options.OPTS)
     conf.register_opts(db_options.database_opts, group='database')
     for name, value in _DEFAULTS.items():
         conf.set_default(name, value, group='database')
