@@ -5,16 +5,18 @@ Anybody may ask, so an answer names no cause and is kept for some seconds:
 questions must not become a load of their own.
 """
 
-import socket
+import ssl
 import threading
 import time
 from typing import Any
 
+import kombu.connection
 from oslo_config import cfg
 from oslo_log import log as logging
 import oslo_messaging
 from oslo_middleware.healthcheck import pluginbase
 
+from console_api import rpc
 from console_api.db import api as db_api
 from console_api.db import servers as db_servers
 
@@ -22,7 +24,7 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds for which an answer is good.
 _KEPT = 5.0
-#: Seconds for one host of the bus to take a connection.
+#: Seconds that a question may take.
 _PATIENCE = 2.0
 _AMQP = 5672
 #: A server that is nowhere.
@@ -38,20 +40,35 @@ class _Check(pluginbase.HealthcheckBaseExtension):
         self, oslo_conf: cfg.ConfigOpts, conf: dict[str, Any]
     ) -> None:
         super().__init__(oslo_conf, conf)
-        self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._until = 0.0
         self._good = False
 
     def healthcheck(self, server_port: int) -> pluginbase.HealthcheckResult:
-        """Whether the backend answers, or did some seconds ago."""
+        """Whether the backend answers, or did some seconds ago.
+
+        One thread asks at a time. Meanwhile the others say what was true
+        before it began; where that is long ago they wait, but not for ever.
+        """
         del server_port
-        with self._lock:
+        good = self._good_now()
+        state = 'OK' if good else 'unavailable'
+        return pluginbase.HealthcheckResult(good, f'{self.name}: {state}')
+
+    def _good_now(self) -> bool:
+        overdue = time.monotonic() - self._until
+        if overdue < 0:
+            return self._good
+        patience = 0 if overdue < _KEPT else _PATIENCE
+        if not self._asking.acquire(timeout=patience):
+            return self._good and patience == 0
+        try:
             if time.monotonic() >= self._until:
                 self._good = self._ask()
                 self._until = time.monotonic() + _KEPT
-            good = self._good
-        state = 'OK' if good else 'unavailable'
-        return pluginbase.HealthcheckResult(good, f'{self.name}: {state}')
+            return self._good
+        finally:
+            self._asking.release()
 
     def _ask(self) -> bool:
         try:
@@ -75,7 +92,8 @@ class DatabaseCheck(_Check):
         self, oslo_conf: cfg.ConfigOpts, conf: dict[str, Any]
     ) -> None:
         super().__init__(oslo_conf, conf)
-        self._database = db_api.Database(oslo_conf)
+        # Its own, which has a connection where requests have taken all.
+        self._database = db_api.Database(oslo_conf, _PATIENCE)
 
     def probe(self) -> None:
         """Read one row that is not there."""
@@ -84,25 +102,78 @@ class DatabaseCheck(_Check):
 
 
 class BusCheck(_Check):
-    """Connects to the hosts of ``transport_url``: one has to be there."""
+    """Logs in at the hosts of ``transport_url``: one has to let it in."""
 
     name = 'bus'
 
-    def probe(self) -> None:
-        """Connect to the first host that takes a connection.
+    def __init__(
+        self, oslo_conf: cfg.ConfigOpts, conf: dict[str, Any]
+    ) -> None:
+        super().__init__(oslo_conf, conf)
+        # Makes the options of the driver known.
+        rpc.get_transport(oslo_conf).cleanup()
+        self._url = oslo_messaging.TransportURL.parse(oslo_conf)
 
-        :raises OSError: none does
+    def probe(self) -> None:
+        """Open a connection as calls do, at the first host that takes one.
+
+        :raises Exception: none does; it is what the last one said
         """
-        url = oslo_messaging.TransportURL.parse(self.oslo_conf)
-        problem: OSError | None = None
-        for host in url.hosts:
-            if not host.hostname:
-                continue
-            address = (host.hostname, host.port or _AMQP)
+        if self._url.transport != 'rabbit':
+            return
+        hosts = list(self._url.hosts) or [
+            oslo_messaging.TransportHost('localhost')
+        ]
+        end = time.monotonic() + _PATIENCE
+        while hosts:
+            host = hosts.pop(0)
+            # A host that is silent leaves time for those after it.
+            share = (end - time.monotonic()) / (len(hosts) + 1)
             try:
-                with socket.create_connection(address, _PATIENCE):
-                    return
-            except OSError as exc:
-                problem = exc
-        if problem is not None:
-            raise problem
+                self._log_in(host, max(share, _PATIENCE / 10))
+            except Exception as exc:
+                if not hosts:
+                    raise
+                LOG.warning('Not at %s: %r', host.hostname, exc)
+            else:
+                return
+
+    def _log_in(
+        self, host: oslo_messaging.TransportHost, patience: float
+    ) -> None:
+        group = self.oslo_conf.oslo_messaging_rabbit
+        connection = kombu.connection.Connection(  # type: ignore[no-untyped-call]
+            hostname=host.hostname,
+            port=host.port or _AMQP,
+            userid=host.username,
+            password=host.password,
+            virtual_host=self._url.virtual_host,
+            ssl=self._tls(host),
+            login_method=group.rabbit_login_method,
+            connect_timeout=patience,
+            transport_options={
+                'read_timeout': patience,
+                'write_timeout': patience,
+            },
+        )
+        # Not through the connection itself, which tries again and again.
+        transport = connection.transport
+        transport.close_connection(transport.establish_connection())
+
+    def _tls(
+        self, host: oslo_messaging.TransportHost
+    ) -> dict[str, object] | bool:
+        # As the driver has it.
+        group = self.oslo_conf.oslo_messaging_rabbit
+        if not group.ssl:
+            return False
+        given: dict[str, object] = {}
+        if group.ssl_key_file:
+            given['keyfile'] = group.ssl_key_file
+        if group.ssl_cert_file:
+            given['certfile'] = group.ssl_cert_file
+        if group.ssl_ca_file:
+            given['ca_certs'] = group.ssl_ca_file
+            given['cert_reqs'] = ssl.CERT_REQUIRED
+            given['server_hostname'] = host.hostname
+        return given or True

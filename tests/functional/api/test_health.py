@@ -1,13 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """The health check as a load balancer asks it."""
 
+from collections.abc import Iterator
+import contextlib
+import pathlib
 import socket
+import threading
+import time
+
+import fixtures
+from oslo_config import cfg
 
 from console_api.api import health
+from console_api.db import api
+from console_api.db import migration
 from console_api.db import models
 from tests import base
+from tests.fixtures import bus
+from tests.fixtures import certificates
+from tests.fixtures import parts
+from tests.fixtures import private
 from tests.fixtures import processes
 from tests.fixtures import service
+
+#: For an answer that takes two seconds on a busy machine.
+_DEADLINE = 5
 
 
 class HealthTest(base.TestCase):
@@ -46,18 +63,160 @@ class HealthTest(base.TestCase):
         self.assertEqual(200, self.ask().status_int)
 
 
+class _Clock:
+    """Stands for the module ``time``."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class _HeldCheck(health.DatabaseCheck):
+    """Asks when it is let."""
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        super().__init__(conf, {})
+        self.asked = threading.Semaphore(0)
+        self.let = threading.Semaphore(0)
+
+    def probe(self) -> None:
+        self.asked.release()
+        self.let.acquire()
+
+
+class WaitTest(base.TestCase):
+    """A backend that is silent does not take one thread after another."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = _Clock()
+        self.clock.now = 100.0
+        here = 'console_api.api.health'
+        self.useFixture(fixtures.MonkeyPatch(f'{here}.time', self.clock))
+        self.useFixture(fixtures.MonkeyPatch(f'{here}._PATIENCE', 0.1))
+        api.register_opts(self.conf)
+        self.config(group='database', connection='sqlite://')
+        self.check = _HeldCheck(self.conf)
+
+    def good(self) -> bool:
+        return bool(self.check.healthcheck(0).available)
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        thread = threading.Thread(target=self.good)
+        thread.start()
+        try:
+            self.assertTrue(self.check.asked.acquire(timeout=60))
+            yield
+            self.assertFalse(self.check.asked.acquire(blocking=False))
+        finally:
+            self.check.let.release()
+            thread.join()
+
+    def test_first_answer_is_waited_for_but_not_for_ever(self) -> None:
+        with self.asking():
+            self.assertFalse(self.good())
+        self.assertTrue(self.good())
+
+    def test_last_answer_counts_while_one_asks_again(self) -> None:
+        self.check.let.release()
+        self.assertTrue(self.good())
+        self.assertTrue(self.check.asked.acquire(blocking=False))
+        self.clock.now += 6
+        with self.asking():
+            self.assertTrue(self.good())
+
+    def test_answer_of_long_ago_does_not_count(self) -> None:
+        self.check.let.release()
+        self.assertTrue(self.good())
+        self.assertTrue(self.check.asked.acquire(blocking=False))
+        self.clock.now += 60
+        with self.asking():
+            self.assertFalse(self.good())
+
+
+class FrozenTest(base.TestCase):
+    def test_frozen_database_is_not_well_until_it_goes_on(self) -> None:
+        problem = private.problem()
+        if problem is not None:
+            self.skipTest(problem)
+        server = self.useFixture(private.MariaDB())
+        api.register_opts(self.conf)
+        self.config(group='database', connection=server.url)
+        database = api.Database(self.conf)
+        self.addCleanup(database.close)
+        migration.sync(database)
+        check = health.DatabaseCheck(self.conf, {})
+        server.freeze()
+        start = time.monotonic()
+        self.assertFalse(check.healthcheck(0).available)
+        self.assertLess(time.monotonic() - start, _DEADLINE)
+        server.thaw()
+        processes.wait_for(
+            lambda: check.healthcheck(0).available, 'not well again'
+        )
+
+
 class BusTest(base.TestCase):
-    def good(self, *ports: int) -> bool:
-        hosts = ','.join(f'127.0.0.1:{port}' for port in ports)
+    def setUp(self) -> None:
+        super().setUp()
+        parts.require(self, 'rabbitmq')
+        self.bus = self.useFixture(bus.RabbitMQ())
         health.oslo_messaging.get_rpc_transport(self.conf, url='fake://')
-        self.config(transport_url=f'rabbit://{hosts}/')
-        return bool(health.BusCheck(self.conf, {}).healthcheck(0).available)
 
-    def test_bus_that_listens_is_well(self) -> None:
+    def good(self, url: str) -> bool:
+        """Whether it says so, which does not take long."""
+        self.config(transport_url=url)
+        check = health.BusCheck(self.conf, {})
+        start = time.monotonic()
+        good = bool(check.healthcheck(0).available)
+        self.assertLess(time.monotonic() - start, _DEADLINE)
+        return good
+
+    def among(self, *others: int) -> str:
+        """The URL of the bus, these ports before it."""
+        first = ','.join(f'guest:guest@127.0.0.1:{port}' for port in others)
+        return self.bus.url.replace('://', f'://{first},')
+
+    def test_bus_that_lets_in_is_well(self) -> None:
+        self.assertTrue(self.good(self.bus.url))
+
+    def test_wrong_password(self) -> None:
+        url = self.bus.url.replace(':guest@', ':wrong@')
+        self.assertFalse(self.good(url))
+
+    def test_wrong_virtual_host(self) -> None:
+        self.assertFalse(self.good(f'{self.bus.url}-other'))
+
+    def test_listener_that_says_nothing(self) -> None:
         with socket.create_server(('127.0.0.1', 0)) as listener:
-            there = listener.getsockname()[1]
-            self.assertTrue(self.good(there))
-            self.assertTrue(self.good(processes.free_port(), there))
+            port = listener.getsockname()[1]
+            url = f'rabbit://guest:guest@127.0.0.1:{port}/'
+            self.assertFalse(self.good(url))
+            self.assertTrue(self.good(self.among(port)))
 
-    def test_bus_that_is_not_there_is_not(self) -> None:
-        self.assertFalse(self.good(processes.free_port()))
+    def test_host_that_is_not_there(self) -> None:
+        port = processes.free_port()
+        self.assertFalse(self.good(f'rabbit://guest@127.0.0.1:{port}/'))
+        self.assertTrue(self.good(self.among(port)))
+
+    def test_bus_in_the_process_is_well(self) -> None:
+        self.assertTrue(self.good('fake://'))
+
+    def test_bus_is_well_for_those_who_trust_its_authority(self) -> None:
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        authority = certificates.Authority(folder / 'good')
+        other = certificates.Authority(folder / 'other', 'another')
+        pair = authority.issue('127.0.0.1')
+        url = self.useFixture(private.RabbitMQ(pair)).url
+        health.rpc.get_transport(self.conf).cleanup()
+        self.assertFalse(self.good(url))
+        for trusted, good in ((authority, True), (other, False)):
+            with self.subTest(good=good):
+                self.config(
+                    group='oslo_messaging_rabbit',
+                    ssl=True,
+                    ssl_ca_file=str(trusted.certificate),
+                )
+                self.assertEqual(good, self.good(url))
