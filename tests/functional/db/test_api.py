@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
+import os
 import re
 import threading
 
@@ -119,6 +120,14 @@ class TransactionTest(base.DatabaseTestCase):
     def _write(self, name: str) -> None:
         with self.database.writer() as connection:
             self._insert(connection, name)
+
+    def test_closed_connections_leave_no_descriptor(self) -> None:
+        counts = set()
+        for _ in range(5):
+            self._count()
+            self.database.close()
+            counts.add(len(os.listdir('/proc/self/fd')))
+        self.assertEqual(1, len(counts), counts)
 
     def test_closed_database_opens_again(self) -> None:
         self.database.close()

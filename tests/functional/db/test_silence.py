@@ -157,6 +157,10 @@ class MariaDBTest(_Cases):
         cls.server = private.MariaDB()
         cls.serve(private.problem())
 
+    def test_server_gives_up_a_lock(self) -> None:
+        """Or it would keep the locks that the transaction has already."""
+        self.assertEqual(1, self.ask('SELECT @@innodb_lock_wait_timeout'))
+
     def test_operator_has_the_last_word(self) -> None:
         self.config(
             group='database',
@@ -181,6 +185,10 @@ class PostgreSQLTest(_Cases):
         super().setUpClass()
         cls.server = private.PostgreSQL()
         cls.serve(private.postgresql_problem())
+
+    def test_server_gives_up_a_lock(self) -> None:
+        """Or it would keep the locks that the transaction has already."""
+        self.assertEqual('1s', self.ask('SHOW lock_timeout'))
 
     def test_operator_has_the_last_word(self) -> None:
         self.config(
