@@ -5,7 +5,9 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent import futures
+import functools
 import math
+import queue
 import threading
 import time
 from typing import Any
@@ -37,13 +39,18 @@ _RABBIT_DEFAULTS = {
     'kombu_reconnect_delay': 0.5,
     'rabbit_retry_backoff': 1,
     'rabbit_interval_max': 3,
-    'heartbeat_timeout_threshold': 30,
+    'heartbeat_timeout_threshold': 15,
 }
 #: A call's own timeout says more than the one around it, in seconds.
 _GRACE = 1.0
 #: How long a server that knows no newer version is not asked for it, in
 #: seconds.
 _REFUSAL = 60.0
+#: oslo.messaging has as many connections: where so many calls hang, the next
+#: one would wait for a connection of theirs.
+_MOST_HANGING = 30
+#: A thread with nothing to do for so many seconds ends.
+_IDLE = 60.0
 
 _T = TypeVar('_T')
 
@@ -94,56 +101,107 @@ def get_notifier(
 
 
 class Opening:
-    """Keeps the first call of a client within its deadline.
+    """Keeps the calls of a client within their deadlines.
 
-    oslo.messaging opens the queue for the answers in the first call, and
-    waits there for a bus that is away without an end.
+    The timeout of oslo.messaging is for the answer. Until a call is sent it
+    opens connections, declares queues and closes channels, and each of these
+    waits for a bus that says nothing: some seconds, the first one without an
+    end. So the calls are made in threads, and one that takes too long is left
+    alone there.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._begun = False
-        self._done = threading.Event()
+        self._idle: list[_Thread] = []
+        self._left: list[futures.Future[Any]] = []
 
     def run(self, call: Callable[[], _T], timeout: float) -> _T:
-        """What ``call`` returns or raises.
+        """What ``call`` returns or raises, within ``timeout`` and a second.
 
         :raises MessagingTimeout: the bus was not there within ``timeout``
         :raises MessageDeliveryFailure: the bus went away
         """
+        if self._hanging() >= _MOST_HANGING:
+            raise oslo_messaging.MessagingTimeout('the bus is away')
+        answer: futures.Future[_T] = futures.Future()
+        self._free().give(lambda: _make(call, answer))
         try:
-            return self._run(call, timeout)
+            return answer.result(timeout + _GRACE)
+        except TimeoutError as exc:
+            with self._lock:
+                self._left.append(answer)
+            raise oslo_messaging.MessagingTimeout('the bus is away') from exc
         except (kombu.exceptions.OperationalError, ConnectionError) as exc:
             # oslo.messaging hands them on where it opens one more connection.
             raise oslo_messaging.MessageDeliveryFailure(str(exc)) from exc
 
-    def _run(self, call: Callable[[], _T], timeout: float) -> _T:
-        if self._done.is_set():
-            return call()
+    def _hanging(self) -> int:
         with self._lock:
-            first, self._begun = not self._begun, True
-        if not first:
-            if not self._done.wait(timeout):
-                raise oslo_messaging.MessagingTimeout('the bus is away')
-            return call()
-        answer: futures.Future[_T] = futures.Future()
-        threading.Thread(
-            target=self._open, args=(call, answer), name='bus', daemon=True
-        ).start()
-        try:
-            return answer.result(timeout + _GRACE)
-        except futures.TimeoutError as exc:
-            raise oslo_messaging.MessagingTimeout('the bus is away') from exc
+            self._left = [one for one in self._left if not one.done()]
+            return len(self._left)
 
-    def _open(
-        self, call: Callable[[], _T], answer: 'futures.Future[_T]'
-    ) -> None:
+    def _free(self) -> '_Thread':
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        thread = _Thread(self._lock, self._idle)
+        thread.start()
+        return thread
+
+
+#: Does something; what is returned tells the one who waits for it.
+_Work = Callable[[], Callable[[], None]]
+
+
+class _Thread(threading.Thread):
+    """Makes calls, and is among the ``idle`` ones in between."""
+
+    def __init__(self, lock: threading.Lock, idle: 'list[_Thread]') -> None:
+        # The end of the process does not wait for it.
+        super().__init__(name='bus', daemon=True)
+        self._lock = lock
+        self._idle = idle
+        self._given: queue.SimpleQueue[_Work] = queue.SimpleQueue()
+
+    def give(self, work: '_Work') -> None:
+        """Have the work done: by who started it or took it from ``idle``."""
+        self._given.put(work)
+
+    def run(self) -> None:
+        """Work until there is nothing to do for a while."""
+        while self._work() or not self._leave():
+            pass
+
+    def _work(self) -> bool:
         try:
-            answer.set_result(call())
-        except BaseException as exc:  # noqa: BLE001 - the waiting thread's
-            answer.set_exception(exc)
-        finally:
-            self._done.set()
+            work = self._given.get(timeout=_IDLE)
+        except queue.Empty:
+            return False
+        tell = work()
+        # First, so that who is told finds this thread for the next call.
+        with self._lock:
+            self._idle.append(self)
+        tell()
+        return True
+
+    def _leave(self) -> bool:
+        with self._lock:
+            if self not in self._idle:
+                # Somebody has taken it from there and is about to give.
+                return False
+            self._idle.remove(self)
+            return True
+
+
+def _make(
+    call: Callable[[], _T], answer: 'futures.Future[_T]'
+) -> Callable[[], None]:
+    """Make the call; what is returned tells the one who waits."""
+    try:
+        result = call()
+    except BaseException as exc:  # noqa: BLE001 - the waiting thread's
+        return functools.partial(answer.set_exception, exc)
+    return functools.partial(answer.set_result, result)
 
 
 class Patience:

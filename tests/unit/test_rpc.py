@@ -1,96 +1,127 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client remembers of the servers that it calls."""
+"""Calls over the bus end in time, whatever it does."""
 
+from collections.abc import Callable
+import threading
+import time
+from typing import Any
+
+import fixtures
+import kombu.exceptions
 import oslo_messaging
 
 from console_api import rpc
 from tests import base
 
-_SILENT = oslo_messaging.MessagingTimeout('nothing')
-_REFUSED = oslo_messaging.RemoteError('UnsupportedVersion', '1.4', [])
+_PATIENCE = 60
 
 
-class PatienceTest(base.TestCase):
+class OpeningTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.patience = rpc.Patience(6, 60)
+        self._set('_GRACE', 0.0)
+        self.opening = rpc.Opening()
+        self.away = threading.Event()
+        self.addCleanup(self.away.set)
 
-    def test_nothing_is_watched_before_an_answer(self) -> None:
-        self.assertIsNone(self.patience.seconds('report', '1.0'))
+    def _set(self, name: str, value: float) -> None:
+        self.useFixture(fixtures.MonkeyPatch(f'console_api.rpc.{name}', value))
 
-    def test_older_versions_than_that_of_an_answer_are_watched(self) -> None:
-        self.patience.answered('report', '1.10')
-        self.patience.answered('report', '1.2')
-        for version in ('1.0', '1.9', '1.10'):
-            self.assertEqual(6, self.patience.seconds('report', version))
-        self.assertIsNone(self.patience.seconds('report', '1.11'))
+    def _hang(self) -> str:
+        self.away.wait(_PATIENCE)
+        return 'late'
 
-    def test_nothing_is_watched_after_a_refusal(self) -> None:
-        self.patience.answered('report', '1.4')
-        self.patience.failed('report', _REFUSED)
-        self.assertIsNone(self.patience.seconds('report', '1.2'))
+    def _run(
+        self, call: Callable[[], object], timeout: float = _PATIENCE
+    ) -> object:
+        return self.opening.run(call, timeout)
 
-    def test_silence_doubles_the_time_up_to_the_longest(self) -> None:
-        self.patience.answered('report', '1.0')
-        times = []
-        for _ in range(6):
-            times.append(self.patience.seconds('report', '1.0'))
-            self.patience.failed('report', _SILENT)
-        self.assertEqual([6, 12, 24, 48, 60, 60], times)
+    def test_call_has_its_answer(self) -> None:
+        self.assertEqual('answer', self._run(lambda: 'answer'))
 
-    def test_answer_sets_the_time_back(self) -> None:
-        self.patience.answered('report', '1.0')
-        self.patience.failed('report', _SILENT)
-        self.patience.answered('report', '1.0')
-        self.assertEqual(6, self.patience.seconds('report', '1.0'))
+    def test_call_raises_what_it_raised(self) -> None:
+        self.assertRaises(KeyError, self._run, lambda: {}['key'])
 
-    def test_answer_to_a_smaller_call_does_not(self) -> None:
-        self.patience.answered('report', '1.0')
-        self.patience.failed('report', _SILENT)
-        self.patience.answered('greet', '1.0')
-        self.assertEqual(12, self.patience.seconds('report', '1.0'))
-        self.assertEqual(6, self.patience.seconds('greet', '1.0'))
+    def test_lost_connection_is_a_message_not_delivered(self) -> None:
+        for error in (kombu.exceptions.OperationalError, ConnectionResetError):
+            with self.subTest(error=error):
 
-    def test_other_errors_change_nothing(self) -> None:
-        self.patience.answered('report', '1.0')
-        self.patience.failed(
-            'report', oslo_messaging.MessageDeliveryFailure('away')
+                def fail(error: type[Exception] = error) -> None:
+                    raise error('lost')
+
+                self.assertRaises(
+                    oslo_messaging.MessageDeliveryFailure, self._run, fail
+                )
+
+    def test_every_call_that_hangs_ends_in_time(self) -> None:
+        for number in range(3):
+            with self.subTest(number=number):
+                self.assertRaises(
+                    oslo_messaging.MessagingTimeout, self._run, self._hang, 0
+                )
+
+    def test_call_does_not_wait_for_one_that_hangs(self) -> None:
+        self.assertRaises(
+            oslo_messaging.MessagingTimeout, self._run, self._hang, 0
         )
-        self.assertEqual(6, self.patience.seconds('report', '1.0'))
+        self.assertEqual('answer', self._run(lambda: 'answer'))
+
+    def test_no_call_is_made_while_too_many_hang(self) -> None:
+        self._set('_MOST_HANGING', 2)
+        ended = threading.Semaphore(0)
+
+        def hang() -> None:
+            self._hang()
+            ended.release()
+
+        made: list[str] = []
+        for _ in range(2):
+            self.assertRaises(
+                oslo_messaging.MessagingTimeout, self._run, hang, 0
+            )
+        self.assertRaises(
+            oslo_messaging.MessagingTimeout, self._run, lambda: made.append('')
+        )
+        self.assertEqual([], made)
+        self.away.set()
+        for _ in range(2):
+            self.assertTrue(ended.acquire(timeout=_PATIENCE))
+        self.assertEqual('answer', self._run_again(lambda: 'answer'))
+
+    def _run_again(self, call: Callable[[], object]) -> object:
+        # Those that hung have ended but for a few steps of their threads.
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return self._run(call)
+            except oslo_messaging.MessagingTimeout:
+                if time.monotonic() > end:
+                    raise
+
+    def test_calls_one_after_the_other_share_a_thread(self) -> None:
+        threads = {self._run(threading.get_ident) for _ in range(3)}
+        self.assertEqual(1, len(threads))
+
+    def test_thread_without_work_ends(self) -> None:
+        self._set('_IDLE', 0.01)
+        thread = self._run(threading.current_thread)
+        assert isinstance(thread, threading.Thread)
+        thread.join(_PATIENCE)
+        self.assertFalse(thread.is_alive())
+        self.assertEqual('answer', self._run(lambda: 'answer'))
 
 
-class RefusalsTest(base.TestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.now = 0.0
-        self.refusals = rpc.Refusals(lambda: self.now)
+class RabbitTest(base.TestCase):
+    def _settings(self) -> Any:
+        transport = rpc.get_transport(self.conf)
+        self.addCleanup(transport.cleanup)
+        return self.conf.oslo_messaging_rabbit
 
-    def test_refusal_is_known_for_a_minute(self) -> None:
-        self.refusals.add('here')
-        self.now = 59.0
-        self.assertIn('here', self.refusals)
-        self.assertNotIn('there', self.refusals)
-        self.now = 60.0
-        self.assertNotIn('here', self.refusals)
-
-    def test_what_is_forgotten_takes_no_room(self) -> None:
-        for _ in range(100):
-            self.refusals.add(f'host {self.now}')
-            self.now += 30.0
-        self.assertLess(len(self.refusals._until), 4)
-
-
-class IsRefusalTest(base.TestCase):
-    def test_refusals_of_either_bus(self) -> None:
-        self.assertTrue(rpc.is_refusal(_REFUSED))
-        self.assertTrue(
-            rpc.is_refusal(oslo_messaging.UnsupportedVersion('1.4'))
+    def test_lost_bus_is_looked_for_every_few_seconds(self) -> None:
+        rabbit = self._settings()
+        self.assertLess(
+            rabbit.kombu_reconnect_delay + rabbit.rabbit_interval_max, 5
         )
 
-    def test_other_errors(self) -> None:
-        for exc in (
-            _SILENT,
-            oslo_messaging.RemoteError('RemoteError', 'UnsupportedVersion'),
-            oslo_messaging.RemoteError('NoSuchMethod', 'x', []),
-        ):
-            self.assertFalse(rpc.is_refusal(exc))
+    def test_two_missed_heartbeats_take_half_a_minute(self) -> None:
+        self.assertEqual(30, 2 * self._settings().heartbeat_timeout_threshold)
