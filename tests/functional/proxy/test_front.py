@@ -9,9 +9,12 @@ import subprocess
 import tempfile
 
 from websockets import exceptions
+from websockets.asyncio import client as ws_client
 
 from console_api import exception
 from console_api.proxy import forwarded
+from console_api.proxy import listeners
+from console_api.proxy import post as posts
 from tests.fixtures import parts
 from tests.fixtures import processes
 from tests.functional.proxy import harness
@@ -105,6 +108,79 @@ class HeadersTest(FrontCase):
             exception.ConfigurationError, 'trusted_proxies.*lb.example.com'
         ):
             await self.start('lb.example.com')
+
+
+class UnixSocketTest(FrontCase):
+    """A proxy in front on the same host, which comes by a Unix socket."""
+
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = f'{folder.name}/socket'
+        listening = listeners.UnixSocket(self.path, 0o600)
+        self.addCleanup(listening.close)
+        self.post = posts.Post(place=listeners.Place(shared=listening.socket))
+        self.headers = self.claims(
+            **{'for': '192.0.2.7'}, proto='https', host='console.example.com'
+        )
+
+    def connect(self, *_: object, **options: object) -> ws_client.connect:
+        return ws_client.unix_connect(
+            self.path,
+            f'ws://inner/?token={harness.TOKEN}',
+            compression=None,
+            **(self.headers | options),
+        )
+
+    async def session_log(self) -> str:
+        """What the log has of a session of no page."""
+        with self.assertLogs('console_api.proxy', 'INFO') as logs:
+            async with self.connect() as ws:
+                await harness.rfb_open(ws)
+                await ws.send(b'hello')
+                self.assertEqual(b'hello', await harness.receive(ws, 5))
+            await self.nothing_left()
+        return '\n'.join(logs.output)
+
+    async def test_proxy_in_front_is_believed_where_unix_is_trusted(
+        self,
+    ) -> None:
+        self.set('proxy', trusted_proxies=['unix'])
+        await self.with_backend()
+        self.assertIn('client=192.0.2.7:0', await self.session_log())
+        self.assertEqual(101, await self.status(origin=_PAGE))
+        self.assertEqual(403, await self.status(origin='https://inner'))
+
+    async def test_each_client_has_a_limit_of_its_own(self) -> None:
+        self.set('proxy', trusted_proxies=['unix'], max_sessions_per_client=1)
+        await self.with_backend()
+        other = self.claims(**{'for': '192.0.2.8'})
+        async with self.connect() as ws:
+            await harness.rfb_open(ws)
+            self.assertEqual(503, await self.status())
+            self.assertEqual(101, await self.status(**other))
+
+    async def test_it_is_not_believed_otherwise(self) -> None:
+        self.set('proxy', trusted_proxies=['127.0.0.1', '0.0.0.0/0', '::/0'])
+        await self.with_backend()
+        log = await self.session_log()
+        self.assertIn('client=unix:0', log)
+        self.assertNotIn('192.0.2.7', log)
+        self.assertEqual(403, await self.status(origin=_PAGE))
+
+    async def test_header_of_the_proxy_protocol_is_taken(self) -> None:
+        self.set('proxy', trusted_proxies=['unix'], proxy_protocol=True)
+        await self.with_backend()
+        reader, writer = await asyncio.open_unix_connection(self.path)
+        with self.assertLogs('console_api.proxy', 'DEBUG') as logs:
+            writer.write(
+                headers.header(headers.addresses('192.0.2.9', 99)) + _REQUEST
+            )
+            answer = await asyncio.wait_for(reader.read(), harness.DEADLINE)
+        writer.close()
+        self.assertEqual(b'HTTP/1.1 404', answer[:12])
+        self.assertIn('192.0.2.9:99 was answered', '\n'.join(logs.output))
 
 
 class PreambleTest(FrontCase):

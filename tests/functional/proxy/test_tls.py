@@ -245,6 +245,51 @@ class RefusalTest(TlsCase):
         await self.with_backend(leave)
         await self.assert_refused('TLS failed: the connection was closed')
 
+    async def assert_certificate_refused(
+        self, pair: certificates.Pair, reason: str
+    ) -> None:
+        """A server with this one hears nothing of us within TLS."""
+        self.backend_context.load_cert_chain(pair.certificate, pair.key)
+        await self.with_backend(self.echo)
+        await self.assert_refused(
+            f'the certificate was not accepted: {reason}'
+        )
+
+    async def test_certificate_of_another_authority(self) -> None:
+        other = certificates.Authority(self.top / 'other', 'another one')
+        await self.assert_certificate_refused(
+            other.issue('127.0.0.1'), 'unable to get local issuer certificate'
+        )
+
+    async def test_certificate_of_an_authority_of_the_same_name(self) -> None:
+        other = certificates.Authority(self.top / 'other')
+        await self.assert_certificate_refused(
+            other.issue('127.0.0.1'), 'certificate signature failure'
+        )
+
+    async def test_certificate_that_has_expired(self) -> None:
+        await self.assert_certificate_refused(
+            self.ca.issue('127.0.0.1', expired=True), 'certificate has expired'
+        )
+
+    async def test_certificate_of_another_host(self) -> None:
+        for host in ('127.0.0.2', 'localhost', '*.0.0.1'):
+            pair = self.ca.issue(host)
+            self.backend_context.load_cert_chain(pair.certificate, pair.key)
+            if self.proxy is None:
+                await self.with_backend(self.echo)
+            await self.assert_refused(
+                "certificate is not valid for '127.0.0.1'"
+            )
+
+    async def test_server_without_a_certificate_of_its_own(self) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers('aNULL:@SECLEVEL=0')
+        self.backend_context = context
+        await self.with_backend(self.echo)
+        await self.assert_refused('TLS failed')
+
     async def test_silence_within_the_tls_handshake(self) -> None:
         async def wait(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter
