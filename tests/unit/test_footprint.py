@@ -48,7 +48,12 @@ def printed(program: str, *arguments: str) -> str:
 
 def settings(file: str) -> configparser.ConfigParser:
     """A sample file."""
-    parser = configparser.ConfigParser(interpolation=None, delimiters=('=',))
+    parser = configparser.ConfigParser(
+        # An option of uWSGI may come more than once.
+        strict=False,
+        interpolation=None,
+        delimiters=('=',),
+    )
     parser.read(_ETC / file, encoding='utf-8')
     return parser
 

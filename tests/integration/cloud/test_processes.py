@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent import futures
 import datetime
 import signal
+import socket
 import time
 from typing import Any
 from urllib import parse
@@ -82,18 +83,21 @@ class MariaDBTest(ProcessesTestCase):
                 self.assertEqual(0, getattr(self.service, name).stop())
 
 
-class PostgreSQLTest(ProcessesTestCase):
+class UnderWayTestCase(ProcessesTestCase):
+    """The database tells how far a request has come."""
+
     database = databases.PostgreSQL
     part = 'postgresql'
-    wsgi = 'gunicorn'
+    #: What the server logs once it was asked to end.
+    asked = ''
 
-    def test_console_is_made_and_its_token_is_good(self) -> None:
-        self.assertEqual(200, self.look_up(self.token()))
+    def assert_answered_at_sigterm(
+        self, meanwhile: Callable[[], object]
+    ) -> None:
+        """A request under way ends well, and then the API does.
 
-    def test_gunicorn_ends_cleanly_at_sigterm(self) -> None:
-        self.assertEqual(0, self.service.api.stop())
-
-    def test_gunicorn_answers_what_is_under_way_at_sigterm(self) -> None:
+        ``meanwhile`` is called in between.
+        """
         self.assertEqual(200, self.create().status)
         self.service.agent.send(signal.SIGSTOP)
         self.addCleanup(self.service.agent.send, signal.SIGCONT)
@@ -103,11 +107,8 @@ class PostgreSQLTest(ProcessesTestCase):
             # The server was found, and the agent is asked next.
             self.wait_for(lambda: self._last_query() > before)
             self.service.api.send(signal.SIGTERM)
-            self.wait_for(
-                lambda: 'Handling signal: term' in self.service.api.output
-            )
-            # It would be cut off within this time.
-            time.sleep(1)
+            self.wait_for(lambda: self.asked in self.service.api.output)
+            meanwhile()
             self.assertFalse(answer.done())
             self.service.agent.send(signal.SIGCONT)
             self.assertEqual(200, answer.result().status)
@@ -130,3 +131,63 @@ class PostgreSQLTest(ProcessesTestCase):
                 'pg_stat_activity WHERE datname = current_database() '
                 'AND pid != pg_backend_pid()'
             ).scalar_one()
+
+
+class PostgreSQLTest(UnderWayTestCase):
+    wsgi = 'gunicorn'
+    asked = 'Handling signal: term'
+
+    def test_console_is_made_and_its_token_is_good(self) -> None:
+        self.assertEqual(200, self.look_up(self.token()))
+
+    def test_gunicorn_ends_cleanly_at_sigterm(self) -> None:
+        self.assertEqual(0, self.service.api.stop())
+
+    def test_gunicorn_answers_what_is_under_way_at_sigterm(self) -> None:
+        # It would be cut off within this time.
+        self.assert_answered_at_sigterm(lambda: time.sleep(1))
+
+
+class UWSGITest(UnderWayTestCase):
+    asked = 'graceful shutdown triggered'
+
+    def test_it_answers_what_is_under_way_at_sigterm(self) -> None:
+        self.assert_answered_at_sigterm(
+            lambda: self.wait_for(lambda: not self.accepts())
+        )
+
+    def test_it_ends_cleanly_while_it_loads_the_application(self) -> None:
+        self.assertEqual(0, self.service.api.stop())
+        again = self.useFixture(
+            processes.Process(
+                parts.uwsgi() or '',
+                *('--ini', str(self.service.folder / 'uwsgi.ini')),
+                OS_CONSOLE_API_CONFIG_DIR=str(self.service.folder),
+            )
+        )
+        again.wait_for(
+            lambda: again.output.count('(post-fork)') == 2, 'no two processes'
+        )
+        self.assertEqual(0, again.stop())
+        self.assertNotIn('WSGI app 0', again.output)
+
+    def test_it_replaces_each_process_at_sighup(self) -> None:
+        before = set(self.service.api.children)
+        self.service.api.send(signal.SIGHUP)
+
+        def answers_still() -> bool:
+            self.assertEqual(200, self.create().status)
+            return 'chain reloading complete' in self.service.api.output
+
+        self.service.api.wait_for(answers_still, 'no end of the reload')
+        after = set(self.service.api.children)
+        self.assertEqual(len(before), len(after - before))
+
+    def accepts(self) -> bool:
+        """Whether the API takes another connection."""
+        address = ('127.0.0.1', self.service.api_port)
+        try:
+            socket.create_connection(address, processes.PATIENCE).close()
+        except ConnectionRefusedError:
+            return False
+        return True
