@@ -16,3 +16,6 @@ threads = 10
 preload_app = False
 # SIGTERM leaves requests so many seconds to be answered.
 graceful_timeout = 30
+# Signals are enough to rule it, and below the home of the user that the unit
+# runs as there is no place for a socket. Before 25.1, gunicorn ignores this.
+control_socket_disable = True

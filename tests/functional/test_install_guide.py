@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the install guide says to write and to run is there."""
 
-import configparser
 import pathlib
 import re
 import subprocess
@@ -19,9 +18,9 @@ _BLOCK = re.compile(
 )
 
 
-def blocks(kind: str) -> list[str]:
-    """The blocks of the guide in a language, without their indentation."""
-    text = GUIDE.read_text(encoding='utf-8')
+def blocks(kind: str, document: pathlib.Path = GUIDE) -> list[str]:
+    """The blocks of a text in a language, without their indentation."""
+    text = document.read_text(encoding='utf-8')
     return [
         re.sub(r'(?m)^   ', '', body)
         for found, body in _BLOCK.findall(text)
@@ -64,36 +63,3 @@ class GuideTest(base.TestCase):
         services = {name for line in lines for name in line.split()}
         units = {path.stem for path in UNITS.glob('*.service')}
         self.assertEqual(units, services)
-
-
-class UnitTest(base.TestCase):
-    def units(self) -> dict[str, configparser.ConfigParser]:
-        found = {}
-        for path in UNITS.glob('*.service'):
-            # An option may come more than once.
-            parser = configparser.ConfigParser(
-                strict=False, interpolation=None
-            )
-            parser.optionxform = str  # type: ignore[assignment,method-assign]
-            parser.read(path, encoding='utf-8')
-            found[path.stem] = parser
-        self.assertEqual(4, len(found))
-        return found
-
-    def test_none_runs_as_root_or_may_become_it(self) -> None:
-        for name, unit in self.units().items():
-            with self.subTest(name):
-                service = unit['Service']
-                self.assertEqual('console-api', service['User'])
-                self.assertEqual('', service['CapabilityBoundingSet'])
-                self.assertEqual('yes', service['NoNewPrivileges'])
-                self.assertEqual('strict', service['ProtectSystem'])
-
-    def test_programs_exist(self) -> None:
-        for name, unit in self.units().items():
-            with self.subTest(name):
-                path = unit['Service']['ExecStart'].split()[0]
-                program = pathlib.Path(path).name
-                self.assertTrue(
-                    pathlib.Path(processes.command(program)).exists()
-                )

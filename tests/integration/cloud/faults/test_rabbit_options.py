@@ -2,6 +2,8 @@
 """What an operator may ask of RabbitMQ: queues that last, and TLS."""
 
 import pathlib
+import re
+import socket
 import subprocess
 
 import fixtures
@@ -12,11 +14,16 @@ from tests.fixtures import databases
 from tests.fixtures import deployment
 from tests.fixtures import private
 from tests.fixtures import processes
+from tests.fixtures import source
+from tests.functional import test_install_guide as guide
 from tests.integration.cloud.faults import harness
+
+_OPERATION = source.ROOT / 'doc' / 'source' / 'admin' / 'operation.rst'
 
 
 class QuorumTest(harness.FaultsTestCase):
-    def test_console_is_made_and_looked_up_over_quorum_queues(self) -> None:
+    def setUp(self) -> None:
+        super().setUp()
         self.bus = self.useFixture(bus.RabbitMQ())
         self.deploy(
             self.bus.url,
@@ -33,6 +40,8 @@ class QuorumTest(harness.FaultsTestCase):
                 'lock_path': self.useFixture(fixtures.TempDir()).path
             },
         )
+
+    def test_console_is_made_and_looked_up_over_quorum_queues(self) -> None:
         found = deployment.call(
             f'{self.service.url}/os-console-auth-tokens/{self.create().token}',
             X_Auth_Token='nova:service:service,admin',
@@ -46,6 +55,28 @@ class QuorumTest(harness.FaultsTestCase):
             {'stream'}, {k for n, k in kinds.items() if n.endswith('_fanout')}
         )
         self.assertEqual({'quorum', 'stream'}, set(kinds.values()))
+
+    def test_queues_of_the_api_have_the_name_of_its_own_file(self) -> None:
+        (text,) = (
+            block
+            for block in guide.blocks('ini', _OPERATION)
+            if 'processname' in block
+        )
+        (self.service.folder / 'api.conf').write_text(text)
+        (variable,) = (
+            re.findall(r'(?m)^Environment="(.*)=(.*)"$', block)[0]
+            for block in guide.blocks('ini', _OPERATION)
+            if 'Environment=' in block
+        )
+        self.service.api.stop()
+        self.service.api = self.service.start_api(**dict([variable]))
+        before = self._kinds()
+        self.assertEqual(200, self.create().status)
+        name = f'reply_{socket.gethostname()}:console-api-api:'
+        made = set(self._kinds()) - set(before)
+        self.assertEqual(
+            {name}, {queue.rstrip('0123456789') for queue in made}
+        )
 
     def _kinds(self) -> dict[str, str]:
         done = subprocess.run(
