@@ -94,7 +94,7 @@ class GunicornTest(base.TestCase):
         server = self.useFixture(
             processes.Process(
                 processes.command('gunicorn'),
-                *('-c', 'etc/console-api/gunicorn.conf.py'),
+                *('-c', str(source.ROOT / 'etc/console-api/gunicorn.conf.py')),
                 *('--bind', '127.0.0.1:0'),
                 'wsgiref.simple_server:demo_app',
                 HOME=home,

@@ -7,6 +7,7 @@ import http.client
 import io
 import json
 import os
+import re
 import threading
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests import base
 from tests.fixtures import listening
 from tests.fixtures import nova_stub
 from tests.fixtures import service
+from tests.fixtures import source
 
 ACTIVE = '00000000-0000-4000-8000-000000000001'
 CREATE = {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}
@@ -135,6 +137,18 @@ class OwnRequestsTest(FilterTestCase):
             answer = self.call('POST', path, {action: {}}, version='2.1')
             self.assertFalse(self.passed_on(answer), action)
 
+    def test_actions_below_v2_are_answered_here(self) -> None:
+        request = webob.Request.blank(
+            f'/{service.PROJECT}/servers/{ACTIVE}/action',
+            base_url='http://localhost/v2',
+            headers={'X-Auth-Token': service.MEMBER},
+            json={'os-getVNCConsole': {'type': 'novnc'}},
+            method='POST',
+        )
+        self.assertEqual('/v2', request.script_name)
+        answer = request.get_response(self.application)
+        self.assertEqual('novnc', answer.json['console']['type'])
+
     def test_caller_is_whom_keystone_says(self) -> None:
         path = f'/servers/{ACTIVE}/remote-consoles'
         for token, status in (
@@ -173,6 +187,26 @@ class OwnRequestsTest(FilterTestCase):
         self.assertEqual(
             'compute 2.31', answer.headers['OpenStack-API-Version']
         )
+
+
+class GuideTest(base.TestCase):
+    def test_filter_is_in_each_pipeline_in_front_of_nova(self) -> None:
+        (text,) = (
+            block
+            for block in re.findall(
+                r'code-block:: ini\n\n((?: +.*\n|\n)+)',
+                (source.ROOT / 'doc/source/admin/beside-nova.rst').read_text(),
+            )
+            if 'pipeline_factory' in block
+        )
+        lines = re.findall(r'(?m)^ *keystone = (.*)$', text)
+        self.assertEqual(2, len(lines))
+        for line in lines:
+            filters = line.split()
+            self.assertEqual(
+                ['console', 'osapi_compute_app_v21'], filters[-2:]
+            )
+            self.assertIn('authtoken', filters)
 
 
 class OtherRequestsTest(FilterTestCase):
