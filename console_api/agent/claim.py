@@ -5,9 +5,9 @@ from oslo_config import cfg
 from oslo_log import log as logging
 import oslo_messaging
 
+from console_api import calls
 from console_api import context as console_context
 from console_api import exception
-from console_api import rpc
 from console_api.agent import facts
 from console_api.agent import rpcapi
 from console_api.conductor import rpcapi as conductor_rpcapi
@@ -60,7 +60,7 @@ class HostClaim:
             LOG.warning(
                 'No conductor says whose host %s is: %s',
                 self._host,
-                rpc.reason(exc),
+                calls.reason(exc),
             )
         other = self._agents.identify(self._context, self._host)
         if other is None:

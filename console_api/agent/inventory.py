@@ -11,9 +11,9 @@ from oslo_config import cfg
 from oslo_log import log as logging
 import oslo_messaging
 
+from console_api import calls
 from console_api import context as console_context
 from console_api import exception
-from console_api import rpc
 from console_api.agent import contested
 from console_api.agent import facts
 from console_api.conductor import rpcapi as conductor_rpcapi
@@ -187,7 +187,7 @@ class InventoryReporter:
             '%d s: %s',
             self._host,
             retry,
-            rpc.reason(exc),
+            calls.reason(exc),
         )
 
     def _run(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from oslo_config import cfg
 import oslo_messaging
 
+from console_api import calls
 from console_api import context as console_context
 from console_api import exception
 from console_api import rpc
@@ -76,9 +77,9 @@ class AgentAPI:
         self._client = rpc.get_client(
             transport, rpc.AGENT_TOPIC, VERSION, conf.upgrade_levels.agent
         )
-        self._opening = rpc.Opening()
+        self._calls = calls.Calls()
         #: Hosts whose agents know no enter_console.
-        self._first_release = rpc.Refusals()
+        self._first_release = calls.Refusals()
         self._timeout = conf.agent.rpc_timeout
 
     def get_console(
@@ -161,7 +162,7 @@ class AgentAPI:
                     )
                 )
             except oslo_messaging.MessagingException as exc:
-                if not rpc.is_refusal(exc):
+                if not calls.is_refusal(exc):
                     raise
                 self._first_release.add(host)
         confirmed = self.confirm_console(
@@ -205,7 +206,7 @@ class AgentAPI:
             server=host, timeout=_IDENTIFY_TIMEOUT, version='1.2'
         )
         try:
-            answer = self._opening.run(
+            answer = self._calls.run(
                 lambda: client.call(context, 'identify'), _IDENTIFY_TIMEOUT
             )
             return str(answer)[:_LONGEST]
@@ -226,7 +227,7 @@ class AgentAPI:
             server=host, timeout=self._timeout, version=version
         )
         try:
-            return self._opening.run(
+            return self._calls.run(
                 lambda: client.call(context, method, **arguments),
                 self._timeout,
             )

@@ -21,6 +21,7 @@ from typing import Any
 from oslo_config import cfg
 import oslo_messaging
 
+from console_api import calls
 from console_api import context as console_context
 from console_api import rpc
 from console_api.consoles import tokens
@@ -75,10 +76,10 @@ class ConductorAPI:
             VERSION,
             conf.upgrade_levels.conductor,
         )
-        self._opening = rpc.Opening()
-        self._patience = rpc.Patience(_SILENCE, _REPORT_TIMEOUT)
+        self._calls = calls.Calls()
+        self._patience = calls.Patience(_SILENCE, _REPORT_TIMEOUT)
         #: Versions that a conductor does not know.
-        self._refused = rpc.Refusals()
+        self._refused = calls.Refusals()
         self._timeout = conf.proxy.authority_timeout
 
     def report_servers(
@@ -131,7 +132,7 @@ class ConductorAPI:
                 )
                 return
             except oslo_messaging.MessagingException as exc:
-                if not rpc.is_refusal(exc):
+                if not calls.is_refusal(exc):
                     raise
                 self._refused.add('1.4')
         self._report(context, '1.2', 'report_agent', **arguments)
@@ -206,7 +207,7 @@ class ConductorAPI:
         **arguments: Any,
     ) -> Any:
         client = self._client.prepare(timeout=_CLAIM_TIMEOUT, version=version)
-        answer = self._opening.run(
+        answer = self._calls.run(
             lambda: client.call(context, method, **arguments), _CLAIM_TIMEOUT
         )
         self._patience.answered(method, version)
@@ -268,7 +269,7 @@ class ConductorAPI:
             version=version,
         )
         try:
-            answer = self._opening.run(
+            answer = self._calls.run(
                 lambda: client.call(context, method, **arguments),
                 _REPORT_TIMEOUT,
             )
@@ -289,7 +290,7 @@ class ConductorAPI:
             try:
                 return send('1.5', {'key': self._key.reveal()})
             except oslo_messaging.MessagingException as exc:
-                if not rpc.is_refusal(exc):
+                if not calls.is_refusal(exc):
                     raise
                 self._refused.add('1.5')
         return send(version, {})
@@ -320,7 +321,7 @@ class ConductorAPI:
         elif key is not None:
             asked |= dataclasses.asdict(key)
         client = self._client.prepare(timeout=self._timeout, version=version)
-        answer = self._opening.run(
+        answer = self._calls.run(
             lambda: client.call(context, method, **asked),
             self._timeout,
         )

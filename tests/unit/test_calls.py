@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls over the bus end in time, whatever it does."""
+"""Calls over the bus end in time, and ask servers for what they know."""
 
 from collections.abc import Callable
 import threading
@@ -10,22 +10,27 @@ import fixtures
 import kombu.exceptions
 import oslo_messaging
 
+from console_api import calls
 from console_api import rpc
 from tests import base
 
 _PATIENCE = 60
+_SILENT = oslo_messaging.MessagingTimeout('nothing')
+_REFUSED = oslo_messaging.RemoteError('UnsupportedVersion', '1.4', [])
 
 
 class OpeningTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self._set('_GRACE', 0.0)
-        self.opening = rpc.Opening()
+        self.calls = calls.Calls()
         self.away = threading.Event()
         self.addCleanup(self.away.set)
 
     def _set(self, name: str, value: float) -> None:
-        self.useFixture(fixtures.MonkeyPatch(f'console_api.rpc.{name}', value))
+        self.useFixture(
+            fixtures.MonkeyPatch(f'console_api.calls.{name}', value)
+        )
 
     def _hang(self) -> str:
         self.away.wait(_PATIENCE)
@@ -34,7 +39,7 @@ class OpeningTest(base.TestCase):
     def _run(
         self, call: Callable[[], object], timeout: float = _PATIENCE
     ) -> object:
-        return self.opening.run(call, timeout)
+        return self.calls.run(call, timeout)
 
     def test_call_has_its_answer(self) -> None:
         self.assertEqual('answer', self._run(lambda: 'answer'))
@@ -125,3 +130,89 @@ class RabbitTest(base.TestCase):
 
     def test_two_missed_heartbeats_take_half_a_minute(self) -> None:
         self.assertEqual(30, 2 * self._settings().heartbeat_timeout_threshold)
+
+
+class PatienceTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.patience = calls.Patience(6, 60)
+
+    def test_nothing_is_watched_before_an_answer(self) -> None:
+        self.assertIsNone(self.patience.seconds('report', '1.0'))
+
+    def test_older_versions_than_that_of_an_answer_are_watched(self) -> None:
+        self.patience.answered('report', '1.10')
+        self.patience.answered('report', '1.2')
+        for version in ('1.0', '1.9', '1.10'):
+            self.assertEqual(6, self.patience.seconds('report', version))
+        self.assertIsNone(self.patience.seconds('report', '1.11'))
+
+    def test_nothing_is_watched_after_a_refusal(self) -> None:
+        self.patience.answered('report', '1.4')
+        self.patience.failed('report', _REFUSED)
+        self.assertIsNone(self.patience.seconds('report', '1.2'))
+
+    def test_silence_doubles_the_time_up_to_the_longest(self) -> None:
+        self.patience.answered('report', '1.0')
+        times = []
+        for _ in range(6):
+            times.append(self.patience.seconds('report', '1.0'))
+            self.patience.failed('report', _SILENT)
+        self.assertEqual([6, 12, 24, 48, 60, 60], times)
+
+    def test_answer_sets_the_time_back(self) -> None:
+        self.patience.answered('report', '1.0')
+        self.patience.failed('report', _SILENT)
+        self.patience.answered('report', '1.0')
+        self.assertEqual(6, self.patience.seconds('report', '1.0'))
+
+    def test_answer_to_a_smaller_call_does_not(self) -> None:
+        self.patience.answered('report', '1.0')
+        self.patience.failed('report', _SILENT)
+        self.patience.answered('greet', '1.0')
+        self.assertEqual(12, self.patience.seconds('report', '1.0'))
+        self.assertEqual(6, self.patience.seconds('greet', '1.0'))
+
+    def test_other_errors_change_nothing(self) -> None:
+        self.patience.answered('report', '1.0')
+        self.patience.failed(
+            'report', oslo_messaging.MessageDeliveryFailure('away')
+        )
+        self.assertEqual(6, self.patience.seconds('report', '1.0'))
+
+
+class RefusalsTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.now = 0.0
+        self.refusals = calls.Refusals(lambda: self.now)
+
+    def test_refusal_is_known_for_a_minute(self) -> None:
+        self.refusals.add('here')
+        self.now = 59.0
+        self.assertIn('here', self.refusals)
+        self.assertNotIn('there', self.refusals)
+        self.now = 60.0
+        self.assertNotIn('here', self.refusals)
+
+    def test_what_is_forgotten_takes_no_room(self) -> None:
+        for _ in range(100):
+            self.refusals.add(f'host {self.now}')
+            self.now += 30.0
+        self.assertLess(len(self.refusals._until), 4)
+
+
+class IsRefusalTest(base.TestCase):
+    def test_refusals_of_either_bus(self) -> None:
+        self.assertTrue(calls.is_refusal(_REFUSED))
+        self.assertTrue(
+            calls.is_refusal(oslo_messaging.UnsupportedVersion('1.4'))
+        )
+
+    def test_other_errors(self) -> None:
+        for exc in (
+            _SILENT,
+            oslo_messaging.RemoteError('RemoteError', 'UnsupportedVersion'),
+            oslo_messaging.RemoteError('NoSuchMethod', 'x', []),
+        ):
+            self.assertFalse(calls.is_refusal(exc))
