@@ -11,6 +11,7 @@ import time
 
 from console_api.consoles import types
 from console_api.proxy import admission
+from console_api.proxy import channel
 from console_api.proxy import closing
 from console_api.proxy import deadline
 from console_api.proxy import gateway
@@ -169,16 +170,19 @@ class Session:
             typed = await steps.within(limit, greeted, closing.TOO_SLOW)
         if watcher is not None:
             typed = watcher.watch(typed)
+        carried = self._join(user, guest)
+        carried.start(typed, user.take(), early + guest.take())
+        return carried
+
+    def _join(self, user: channel.Channel, guest: inbox.Inbox) -> relay.Relay:
         shared = self._services
-        carried = relay.Relay(
+        return relay.Relay(
             self._client,
             guest.wire,
             user.reader,
             shared.buffer,
             shared.outbox,
         )
-        carried.start(typed, user.take(), early + guest.take())
-        return carried
 
     async def _enter(self, asked: opening.Opening) -> types.ConsoleGrant:
         """What the client may do, and its place among the sessions."""
