@@ -10,13 +10,13 @@ import oslo_messaging
 
 from console_api import context as console_context
 
-#: Agents listen here, each on the server queue of its own host.
+#: Each agent listens on a topic of its own below this one.
 AGENT_TOPIC = 'console_agent'
+#: Its name there. No host is called so, and so no host has its queue.
+AGENT_SERVER = ':agent'
 #: Conductors share this one.
 CONDUCTOR_TOPIC = 'console_conductor'
 
-#: Named in each target, because the default of a transport is the process's.
-_EXCHANGE = 'console_api'
 #: Errors of other modules arrive as oslo_messaging.RemoteError.
 _ALLOWED_ERRORS = ['console_api.exception']
 
@@ -61,6 +61,16 @@ def get_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     return transport
 
 
+def agent_topic(host: str) -> str:
+    """The topic of the agent of a host.
+
+    On RabbitMQ this is the routing key and the queue that the host would have
+    on a topic of all agents, so that releases with the one and with the other
+    reach each other; but no agent opens a queue that others have, too.
+    """
+    return f'{AGENT_TOPIC}.{host}'
+
+
 def get_notifier(
     conf: cfg.ConfigOpts, publisher: str, topics: Sequence[str]
 ) -> oslo_messaging.Notifier | None:
@@ -93,7 +103,10 @@ def get_client(
     return oslo_messaging.get_rpc_client(
         transport,
         oslo_messaging.Target(
-            exchange=_EXCHANGE, topic=topic, version=version
+            # The default of a transport is the process's, not ours.
+            exchange=transport.conf.rpc_exchange,
+            topic=topic,
+            version=version,
         ),
         version_cap=cap,
         # Otherwise a call waits for the bus for as long as it is away.
@@ -105,13 +118,15 @@ def get_client(
 def get_server(
     transport: oslo_messaging.Transport,
     topic: str,
-    host: str,
+    name: str,
     endpoints: Sequence[object],
 ) -> oslo_messaging.MessageHandlingServer:
     """A server in threads for a topic; ``start()`` it, then ``stop()``."""
     return oslo_messaging.get_rpc_server(
         transport,
-        oslo_messaging.Target(exchange=_EXCHANGE, topic=topic, server=host),
+        oslo_messaging.Target(
+            exchange=transport.conf.rpc_exchange, topic=topic, server=name
+        ),
         list(endpoints),
         serializer=ContextSerializer(),
         access_policy=oslo_messaging.DefaultRPCAccessPolicy,

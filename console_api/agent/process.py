@@ -36,8 +36,8 @@ class Agent:
         self._transport = rpc.get_transport(conf)
         self._server = rpc.get_server(
             self._transport,
-            rpc.AGENT_TOPIC,
-            conf.host,
+            rpc.agent_topic(conf.host),
+            rpc.AGENT_SERVER,
             [endpoint.AgentEndpoint(conf, self.driver)],
         )
         conductor = conductor_rpcapi.ConductorAPI(conf, self._transport, key)

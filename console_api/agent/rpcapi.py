@@ -203,7 +203,9 @@ class AgentAPI:
         Waits for two seconds at most.
         """
         client = self._client.prepare(
-            server=host, timeout=_IDENTIFY_TIMEOUT, version='1.2'
+            topic=rpc.agent_topic(host),
+            timeout=_IDENTIFY_TIMEOUT,
+            version='1.2',
         )
         try:
             answer = self._calls.run(
@@ -224,7 +226,9 @@ class AgentAPI:
         version: str = '1.0',
     ) -> Any:
         client = self._client.prepare(
-            server=host, timeout=self._timeout, version=version
+            topic=rpc.agent_topic(host),
+            timeout=self._timeout,
+            version=version,
         )
         try:
             return self._calls.run(

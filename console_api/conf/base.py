@@ -21,6 +21,19 @@ servers of the old name stay behind.
 """,
     ),
     cfg.StrOpt(
+        'rpc_exchange',
+        default='console_api',
+        help="""
+The exchange of the message bus through which processes call each other.
+
+It must be the same in the file of every process. Set it to ``amq.topic``, in a
+virtual host that no other service uses, where the processes have users of
+RabbitMQ that are held to their own queues: such a user could delete an
+exchange of another name, and make it anew as one that hands everything to
+everybody.
+""",
+    ),
+    cfg.StrOpt(
         'cert',
         help="""
 The file with the certificate that the console proxy shows to its clients, in

@@ -49,6 +49,13 @@ class UnitTest(base.TestCase):
                 self.assertEqual('yes', service['NoNewPrivileges'])
                 self.assertEqual('strict', service['ProtectSystem'])
 
+    def test_agent_may_write_where_its_key_is(self) -> None:
+        unit = self.units()['console-api-agent']
+        folder = pathlib.Path(self.conf.agent.key_file).parent
+        self.assertEqual(
+            f'/var/lib/{unit["Service"]["StateDirectory"]}', str(folder)
+        )
+
     def test_programs_exist(self) -> None:
         for name, unit in self.units().items():
             with self.subTest(name):

@@ -93,8 +93,8 @@ class OldAgentTest(_UpgradeTestCase):
         self.addCleanup(transport.cleanup)
         server = rpc.get_server(
             transport,
-            rpc.AGENT_TOPIC,
-            'old',
+            rpc.agent_topic('old'),
+            rpc.AGENT_SERVER,
             [_OldAgent(conf, self.service.agent.driver)],
         )
         server.start()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each host has one agent, whoever starts when."""
 
+import dataclasses
 import time
 import uuid
 
@@ -79,7 +80,10 @@ class ClaimTest(base.TestCase):
         self.assertRegex(stored.refused or '', r'process \d+ on \S+')
 
     def test_agent_that_lost_its_host_reports_no_more(self) -> None:
-        self.recorder.record('here', _OTHER)
+        # One with the same key: it runs on this host, too.
+        stored = self.stored('here')
+        other = dataclasses.replace(_OTHER, key_hash=stored.key_hash)
+        self.recorder.record('here', other)
         error = self.assertRaises(
             exception.HostTaken, self.service.agent.reporter.report
         )

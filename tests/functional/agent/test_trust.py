@@ -190,8 +190,8 @@ class OldAgentTest(base.TestCase):
         self.addCleanup(self.transport.cleanup)
         server = rpc.get_server(
             self.transport,
-            rpc.AGENT_TOPIC,
-            'old',
+            rpc.agent_topic('old'),
+            rpc.AGENT_SERVER,
             [_FirstRelease(conf, self.service.agent.driver)],
         )
         server.start()

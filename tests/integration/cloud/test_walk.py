@@ -96,11 +96,20 @@ class Cloud(fixtures.Fixture):
         self.api_port, *self.proxy_ports = (
             processes.free_port() for _ in range(3)
         )
+        # Its users are global; another test has those of the guide.
+        bus_url = virtual.url.replace(
+            f'{bus.HOST}:{bus.PORT}', f'{address}:{door.port}'
+        )
+        users = (
+            *('console:BUS_PASS', 'proxy-edge-1:PROXY_PASS'),
+            *(f'agent-hypervisor-{n}:HYPERVISOR_PASS' for n in (1, 2)),
+        )
         self._names = {
-            'rabbit://console:BUS_PASS@controller:5672/console': (
-                virtual.url.replace(f'{bus.HOST}:{bus.PORT}', '%s:%d')
-                % (address, door.port)
-            ),
+            **{
+                f'rabbit://{user}@controller:5672/console': bus_url
+                for user in users
+            },
+            '/run/console-api': str(self.folder),
             'mysql+pymysql://console:DATABASE_PASS@controller/console': (
                 self.useFixture(databases.MariaDB()).url
             ),
@@ -256,8 +265,13 @@ class Cloud(fixtures.Fixture):
             file = self._configure(name, number)
             # Both namespaces have the host name of this machine.
             text = file.read_text()
-            first = f'[DEFAULT]\nhost = {name}'
-            file.write_text(text.replace('[DEFAULT]', first, 1))
+            for group, line in {
+                '[DEFAULT]': f'host = {name}',
+                '[oslo_messaging_rabbit]': f'hostname = {name}',
+                '[agent]': f'key_file = {file.parent}/agent.key',
+            }.items():
+                text = text.replace(group, f'{group}\n{line}', 1)
+            file.write_text(text)
             agent = self.start('console-api-agent', file, host)
             self.agents.append(agent)
         token = self.users['member'].token()
