@@ -122,10 +122,14 @@ def reload(
     systemd.notify(systemd.READY)
 
 
-def wait_for_signal(reload: Callable[[], None] | None = None) -> None:
+def wait_for_signal(
+    reload: Callable[[], None] | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
     """Return at the first SIGINT or SIGTERM; main thread only.
 
-    ``reload`` is called at each SIGHUP, also in the main thread.
+    ``reload`` is called at each SIGHUP, also in the main thread; ``ready``
+    once the signals are heard, for whoever is told then may send one.
     """
     caught: queue.SimpleQueue[int] = queue.SimpleQueue()
 
@@ -138,6 +142,7 @@ def wait_for_signal(reload: Callable[[], None] | None = None) -> None:
         numbers.append(signal.SIGHUP)
     for number in numbers:
         signal.signal(number, catch)
+    ready()
     while True:
         # A wait without a timeout would not let the handler run at once on
         # every platform.

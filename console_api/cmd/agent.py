@@ -34,8 +34,10 @@ def _main() -> None:
     except exception.ConfigurationError:
         agent.stop()
         raise
-    systemd.notify(systemd.READY)
-    service.wait_for_signal(lambda: service.reload(cfg.CONF))
+    service.wait_for_signal(
+        lambda: service.reload(cfg.CONF),
+        lambda: systemd.notify(systemd.READY),
+    )
     systemd.notify(systemd.STOPPING)
     agent.stop()
     if reasons:

@@ -31,7 +31,6 @@ def _serve(ready: workers.Ready) -> None:
     conf = cfg.CONF
     conductor = process.Conductor(conf)
     conductor.start()
-    ready()
-    service.wait_for_signal(lambda: service.reload(conf))
+    service.wait_for_signal(lambda: service.reload(conf), ready)
     systemd.notify(systemd.STOPPING)
     conductor.stop()

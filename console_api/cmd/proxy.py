@@ -112,8 +112,9 @@ def _serve(
         except OSError as exc:
             raise _cannot_listen(conf, exc) from exc
         heap.settle()
-        ready()
-        service.wait_for_signal(lambda: service.reload(conf, proxy.reload))
+        service.wait_for_signal(
+            lambda: service.reload(conf, proxy.reload), ready
+        )
         patience = conf.proxy.drain_timeout
         systemd.stopping(patience + workers.GRACE)
         service.at_signals(proxy.hurry)

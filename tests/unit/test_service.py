@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of what every process does first."""
 
+import os
 import pathlib
+import signal
 
 import fixtures
 
@@ -50,3 +52,21 @@ class ArgumentsTest(base.TestCase):
             ['--config-dir', str(snippets)],
             service.arguments({'OS_CONSOLE_API_CONFIG_DIR': folder})[2:],
         )
+
+
+class SignalTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            before = signal.signal(number, lambda *_: None)
+            self.addCleanup(signal.signal, number, before)
+
+    def test_signals_are_heard_from_ready_on(self) -> None:
+        reloads = []
+
+        def ready() -> None:
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        service.wait_for_signal(lambda: reloads.append(1), ready)
+        self.assertEqual([1], reloads)
