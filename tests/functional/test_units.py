@@ -5,6 +5,7 @@ import configparser
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
@@ -15,7 +16,12 @@ from tests.fixtures import parts
 from tests.fixtures import processes
 from tests.fixtures import source
 
+DOCUMENTS = source.ROOT / 'doc' / 'source'
 UNITS = source.ROOT / 'etc' / 'systemd'
+#: A block that adds to a unit: the unit, the name of the file, its text.
+_ADDED = re.compile(
+    r':caption: /etc/systemd/system/(\S+)\.d/(\S+)\n\n((?:   .*\n|\n)+)'
+)
 _PLACE = re.compile(r'(?<![\w/])/run/[\w.-]+')
 #: What a place below /run belongs to that is not the service's.
 _OTHERS = {'/run/libvirt'}
@@ -86,13 +92,33 @@ class UnitTest(base.TestCase):
         parts.require(self, 'systemd')
         for path in UNITS.glob('*.service'):
             with self.subTest(path.name):
-                done = subprocess.run(
-                    ['systemd-analyze', 'verify', '--man=no', str(path)],
-                    stderr=subprocess.PIPE,
-                    text=True,
-                    check=False,
-                )
-                self.assertEqual('', _NOT_INSTALLED.sub('', done.stderr))
+                self.assertEqual('', self.complaints(path))
+
+    def test_systemd_understands_what_the_guides_add(self) -> None:
+        parts.require(self, 'systemd')
+        found = []
+        for document in (DOCUMENTS / 'admin', DOCUMENTS / 'install'):
+            for path in document.glob('*.rst'):
+                found += _ADDED.findall(path.read_text('utf-8'))
+        self.assertEqual(2, len(found))
+        for unit, name, text in found:
+            with self.subTest(name):
+                folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+                shutil.copy(UNITS / unit, folder)
+                (folder / f'{unit}.d').mkdir()
+                (folder / f'{unit}.d' / name).write_text(text, 'utf-8')
+                self.assertEqual('', self.complaints(folder / unit))
+
+    @staticmethod
+    def complaints(path: pathlib.Path) -> str:
+        """What systemd says of a unit and of what is added to it."""
+        done = subprocess.run(
+            ['systemd-analyze', 'verify', '--man=no', str(path)],
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        return _NOT_INSTALLED.sub('', done.stderr)
 
 
 class GunicornTest(base.TestCase):

@@ -19,6 +19,7 @@ import yaml
 
 from tests import base
 from tests.fixtures import bus
+from tests.fixtures import certificates
 from tests.fixtures import client
 from tests.fixtures import databases
 from tests.fixtures import deployment
@@ -32,11 +33,14 @@ from tests.fixtures import rfb_client
 from tests.functional import test_install_guide as guide
 
 NEEDS = (
-    *('keystone', 'libvirt', 'mariadb', 'namespaces', 'openstackclient'),
-    *('page', 'qemu', 'rabbitmq'),
+    *('haproxy', 'keystone', 'libvirt', 'mariadb', 'namespaces'),
+    *('openstackclient', 'page', 'qemu', 'rabbitmq', 'uwsgi'),
 )
-#: The files of the guide, in its order; the second is about memcached.
-CONTROLLER, _, PROXY, HYPERVISOR, SIMULATED = range(5)
+#: The files of the guide, in its order; between the first two that are taken
+#: there are memcached's and the unit's for uWSGI.
+CONTROLLER, _, _, PROXY, HYPERVISOR, SIMULATED = range(6)
+#: Those of the API's servers.
+SAMPLES = ('gunicorn.conf.py', 'uwsgi.ini')
 WORKERS = 3
 
 
@@ -74,13 +78,17 @@ class Browser:
 
 
 class Cloud(fixtures.Fixture):
-    """What the guide sets up, with two conductors and two proxies."""
+    """What the guide sets up, with two of each on the controller.
+
+    One API runs under gunicorn, the other under uWSGI.
+    """
 
     def _setUp(self) -> None:
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.network = self.useFixture(hosts.Hosts())
         self.keystone = self.useFixture(keystone.Keystone())
         self._choose_names()
+        self._make_certificate()
         self._make_users()
         self._daemon = self.useFixture(
             libvirtd.Libvirtd(self.network.hosts[0])
@@ -93,9 +101,9 @@ class Cloud(fixtures.Fixture):
         address = self.network.controller
         door = self.useFixture(hosts.Door(address, bus.PORT))
         virtual = self.useFixture(bus.RabbitMQ())
-        self.api_port, *self.proxy_ports = (
-            processes.free_port() for _ in range(3)
-        )
+        *self._api_ports, front = (processes.free_port() for _ in range(3))
+        self.proxy_ports = [processes.free_port() for _ in range(2)]
+        self.url = f'https://{address}:{front}/v2.1'
         # Its users are global; another test has those of the guide.
         bus_url = virtual.url.replace(
             f'{bus.HOST}:{bus.PORT}', f'{address}:{door.port}'
@@ -114,13 +122,28 @@ class Cloud(fixtures.Fixture):
                 self.useFixture(databases.MariaDB()).url
             ),
             'http://controller:5000/v3': self.keystone.url,
-            'http://controller:8774': f'http://127.0.0.1:{self.api_port}',
+            'https://controller:8774/v2.1': self.url,
+            '10.0.0.11:8774': f'{address}:{front}',
+            '127.0.0.1:8774': f'127.0.0.1:{self._api_ports[0]}',
+            '/etc/haproxy': str(self.folder),
             'controller:6080': f'{address}:{self.proxy_ports[0]}',
             'port = 6080': f'port = {self.proxy_ports[0]}',
             'KEYSTONE_PASS': keystone.PASSWORD,
             '10.0.0.31': self.network.hosts[0].address,
             '10.0.0.32': self.network.hosts[1].address,
         }
+
+    def _make_certificate(self) -> None:
+        """That of the API; whoever asks it here trusts its authority."""
+        authority = certificates.Authority(self.folder / 'authority')
+        pair = authority.issue(self.network.controller)
+        (self.folder / 'compute.pem').write_text(
+            pair.certificate.read_text() + pair.key.read_text()
+        )
+        self._authority = str(authority.certificate)
+        self.useFixture(
+            fixtures.EnvironmentVariable('SSL_CERT_FILE', self._authority)
+        )
 
     def adapted(self, text: str) -> str:
         """A text of the guide with the names of this cloud."""
@@ -137,6 +160,7 @@ class Cloud(fixtures.Fixture):
             'auth': user.authentication(),
             'region_name': keystone.REGION,
             'identity_api_version': 3,
+            'cacert': self._authority,
         }
         path.write_text(yaml.safe_dump({'clouds': {'walk': cloud}}))
         return client.OpenStackClient(path, 'walk')
@@ -211,7 +235,7 @@ class Cloud(fixtures.Fixture):
         self.conductors = [
             self.start('console-api-conductor', file) for _ in range(2)
         ]
-        self._start_api(file.parent)
+        self._start_apis(file.parent)
         text = file.read_text()
         first, second = (f'port = {port}' for port in self.proxy_ports)
         other = file.with_name('second.conf')
@@ -232,29 +256,54 @@ class Cloud(fixtures.Fixture):
         status = process.process.wait(processes.PATIENCE)
         assert status == 0, process.output
 
-    def _start_api(self, folder: pathlib.Path) -> None:
+    def _start_apis(self, folder: pathlib.Path) -> None:
+        ports = dict(zip(SAMPLES, self._api_ports, strict=True))
         for path in deployment.ETC.glob('*.*'):
             text = path.read_text(encoding='utf-8')
             text = text.replace('/etc/console-api', str(folder))
-            text = text.replace(':8774', f':{self.api_port}')
-            text = text.replace('workers = 2', f'workers = {WORKERS}')
+            text = text.replace(':8774', f':{ports.get(path.name)}')
+            for name in ('workers', 'processes'):
+                text = text.replace(f'{name} = 2', f'{name} = {WORKERS}')
             (folder / path.name).write_text(text, encoding='utf-8')
-        self.api = self.useFixture(
-            processes.Process(
-                processes.command('gunicorn'),
-                *('-c', str(folder / 'gunicorn.conf.py')),
+        self.apis = [
+            self.useFixture(
+                processes.Process(
+                    *(program, option, str(folder / name)),
+                    # As in the unit for uWSGI.
+                    OS_CONSOLE_API_CONFIG_DIR=str(folder),
+                )
             )
-        )
-        root = f'http://127.0.0.1:{self.api_port}'
+            for name, program, option in zip(
+                SAMPLES,
+                (processes.command('gunicorn'), parts.uwsgi() or ''),
+                ('-c', '--ini'),
+                strict=True,
+            )
+        ]
+        for api, port in zip(self.apis, self._api_ports, strict=True):
+            self._await_health(api, f'http://127.0.0.1:{port}')
+        self._start_balancer()
 
+    def _start_balancer(self) -> None:
+        (text,) = guide.blocks('text')
+        text = self.adapted(text).rstrip('\n')
+        second = f'    server two 127.0.0.1:{self._api_ports[1]} check\n'
+        file = self.folder / 'haproxy.cfg'
+        file.write_text(f'{text}\n{second}')
+        balancer = self.useFixture(
+            processes.Process(parts.haproxy() or '', '-db', '-f', str(file))
+        )
+        self._await_health(balancer, self.url.removesuffix('/v2.1'))
+
+    @staticmethod
+    def _await_health(process: processes.Process, root: str) -> None:
         def answers() -> bool:
             try:
                 return deployment.call(f'{root}/healthcheck').status == 200
             except OSError:
                 return False
 
-        self.api.wait_for(answers, 'no healthy API')
-        self.url = f'{root}/v2.1'
+        process.wait_for(answers, 'no healthy API')
 
     def _start_hosts(self) -> None:
         self.agents = []
@@ -318,7 +367,19 @@ class WalkTest(base.TestCase):
         for name, url in urls.items():
             with self.subTest(name):
                 self.assertGreater(self.look(url)[0], 100)
-        listed = self.ask('member', 'GET', '/servers').json['servers']
+        for api in self.cloud.apis:
+            self.assertEqual(WORKERS, len(api.children))
+        # The balancer asks them by turns.
+        for _ in self.cloud.apis:
+            listed = self.ask('member', 'GET', '/servers').json['servers']
+            for server in listed:
+                link = server['links'][0]['href']
+                path = f'/servers/{server["id"]}'
+                self.assertEqual(self.cloud.url + path, link)
+        # Without what the balancer says of it, the client would be 127.0.0.1.
+        address = self.cloud.network.controller
+        for api in self.cloud.apis:
+            self.assertIn(f'{address} "GET /v2.1/servers"', api.output)
         body = {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}
         for server in listed:
             path = f'/servers/{server["id"]}/remote-consoles'
@@ -329,7 +390,8 @@ class WalkTest(base.TestCase):
         self.lose_one_of_each(urls['simulated'])
 
     def lose_one_of_each(self, url: str) -> None:
-        """A conductor and a proxy are killed; the others go on."""
+        """An API ends, a conductor and a proxy die; the others go on."""
+        self.assertEqual(0, self.cloud.apis[0].stop())
         self.cloud.conductors[0].process.kill()
         self.cloud.proxies[0].kill()
         first, second = (f':{port}/' for port in self.cloud.proxy_ports)
