@@ -263,6 +263,9 @@ class Clients:
                 async with asyncio.timeout(2):
                     while True:
                         await ws.send(bytes(65536))
+                        # Once the connection is lost, sending waits for
+                        # nothing, and nobody else would have a turn.
+                        await asyncio.sleep(0)
             ws.transport.abort()
 
     async def _half_a_request(self) -> None:

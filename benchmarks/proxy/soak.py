@@ -26,6 +26,7 @@ import time
 from benchmarks.proxy import churn
 from benchmarks.proxy import secure
 from benchmarks.proxy import subjects
+from console_api.proxy import heap
 
 #: Rounds whose memory is not looked at: pools and caches fill up.
 _WARM_UP = 3
@@ -153,6 +154,8 @@ async def _settled(
 ) -> Sample:
     """A sample once the sessions are gone, or when that takes too long."""
     end = time.monotonic() + _PATIENCE
+    # Then the proxies give back what they do not need.
+    await asyncio.sleep(heap.PAUSE)
     while True:
         await asyncio.sleep(0.5)
         now = await asyncio.to_thread(_sample, proxies)

@@ -21,6 +21,7 @@ from console_api.proxy import direct
 from console_api.proxy import entrance
 from console_api.proxy import forwarded
 from console_api.proxy import front as front_page
+from console_api.proxy import heap
 from console_api.proxy import inbox
 from console_api.proxy import limits
 from console_api.proxy import listeners
@@ -100,6 +101,7 @@ class ProxyServer:
         self._listeners = listeners.Listeners(self._take)
         #: Set when a connection has ended, for ``drain``.
         self._changed = asyncio.Event()
+        self._sweeper = heap.Sweeper(lambda: len(self._tasks))
         self._hurried = False
         self._tasks: dict[
             asyncio.Task[None], connection.Connection | None
@@ -208,6 +210,7 @@ class ProxyServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._lag.stop()
+        self._sweeper.stop()
         await self._status.stop()
         await self._lookups.close()
         # Aborted transports close their sockets in the next turn.
@@ -262,6 +265,7 @@ class ProxyServer:
     def _served(self, task: asyncio.Task[None]) -> None:
         # One that ended before it served is still there.
         self._tasks.pop(task, None)
+        self._sweeper.ended()
         self._changed.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             # No message: it could hold what the client sent.
