@@ -111,7 +111,7 @@ class BusCheck(_Check):
     ) -> None:
         super().__init__(oslo_conf, conf)
         # Makes the options of the driver known.
-        rpc.get_transport(oslo_conf).cleanup()
+        rpc.discard(oslo_conf, rpc.get_transport(oslo_conf))
         self._url = oslo_messaging.TransportURL.parse(oslo_conf)
 
     def probe(self) -> None:
