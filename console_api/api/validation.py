@@ -11,6 +11,10 @@ from console_api import exception
 
 #: A value in a message is cut to this length.
 _SHOWN = 255
+#: Of how many instances a schema remembers that they fit, and how long they
+#: may be, as text.
+_REMEMBERED = 64
+_LONGEST = 512
 
 
 class Schema:
@@ -19,6 +23,8 @@ class Schema:
     def __init__(self, document: Mapping[str, Any]) -> None:
         jsonschema.Draft202012Validator.check_schema(document)
         self.document = document
+        #: Clients say the same few things over and over.
+        self._fitting: set[str] = set()
         self._validator = jsonschema.Draft202012Validator(
             document, format_checker=jsonschema.FormatChecker()
         )
@@ -28,9 +34,17 @@ class Schema:
 
         :raises BadRequest: it does not; the message names the place
         """
+        # Of JSON's values no two that differ look the same.
+        text = repr(instance)
+        if text in self._fitting:
+            return
         message = self.mismatch(instance)
         if message is not None:
             raise exception.BadRequest(message)
+        if len(text) <= _LONGEST:
+            if len(self._fitting) >= _REMEMBERED:
+                self._fitting.clear()
+            self._fitting.add(text)
 
     def mismatch(self, instance: object) -> str | None:
         """What is wrong with the instance, or None."""

@@ -2,6 +2,7 @@
 """Ends connections to the database that do not answer in time."""
 
 import contextlib
+import math
 import os
 import socket
 import threading
@@ -27,6 +28,8 @@ class _Line:
     """
 
     def __init__(self, connection: DBAPIConnection, descriptor: int) -> None:
+        #: When it was last given back.
+        self.left = -math.inf
         self._connection = weakref.ref(connection)
         self._socket = socket.socket(fileno=os.dup(descriptor))
 
@@ -81,8 +84,14 @@ class Guard:
         """Do not cut it any more."""
         line = self._lines.get(connection)
         if line is not None:
+            line.left = time.monotonic()
             with self._lock:
                 self._until.pop(line, None)
+
+    def idle(self, connection: DBAPIConnection) -> float:
+        """Seconds since it was left; infinite if it never was."""
+        line = self._lines.get(connection)
+        return math.inf if line is None else time.monotonic() - line.left
 
     def _run(self) -> None:
         idle = 0

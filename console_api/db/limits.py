@@ -21,6 +21,9 @@ UNLIMITED = math.inf
 PURGE = 600.0
 #: Between the server's limit of a statement and the driver's, in seconds.
 _GRACE = 1.0
+#: A connection that was in use so many seconds ago is not asked whether it
+#: still is one: two questions for each console would be a third of all trips.
+FRESH = 1.0
 
 
 class Limits:
@@ -85,6 +88,8 @@ class Limits:
         self, ping: Callable[[DBAPIConnection], bool]
     ) -> Callable[[DBAPIConnection], bool]:
         def limited(connection: DBAPIConnection) -> bool:
+            if self._guard.idle(connection) < FRESH:
+                return True
             self._watch(connection, self._connecting)
             try:
                 return ping(connection)

@@ -5,10 +5,15 @@ from collections.abc import Iterator
 import contextlib
 import dataclasses
 import threading
+import time
 
+import fixtures
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from console_api import exception
+from console_api.db import api
+from console_api.db import limits
 from console_api.db import models
 from console_api.db import servers
 from console_api.db import tokens
@@ -18,6 +23,10 @@ from tests.functional.db import test_tokens
 
 _NOW = test_tokens.NOW
 _PATIENCE = 60
+
+
+def _name(dialect: type[sa.Dialect]) -> str:
+    return f'{dialect.__module__}.{dialect.__name__}.do_ping'
 
 
 class _Cases(base.DatabaseTestCase):
@@ -99,13 +108,38 @@ class _Cases(base.DatabaseTestCase):
     def _rename(self, connection: sa.Connection, number: int) -> None:
         servers.update(connection, test_servers.record(number, name='renamed'))
 
+    def _use_two(self, database: api.Database) -> None:
+        with database.reader() as one, database.reader() as two:
+            for connection in (one, two):
+                self.assertEqual(4, len(servers.of_host(connection, 'here')))
+
     def test_lost_connections_are_replaced(self) -> None:
+        self._use_two(self.database)
         with self.database.writer() as connection:
             self.backend.cut_others(connection)
-            self._rename(connection, 1)
-        with self.database.reader() as connection:
-            found = servers.of_host(connection, 'here')
-        self.assertEqual(4, len(found))
+        time.sleep(limits.FRESH)
+        self._use_two(self.database)
+
+    def test_connections_are_asked_for_a_sign_when_they_were_idle(
+        self,
+    ) -> None:
+        asked: list[object] = []
+        dialect = type(self.database.engine().dialect)
+        ask = dialect.do_ping
+
+        def counted(kind: sa.Dialect, connection: DBAPIConnection) -> bool:
+            asked.append(connection)
+            return ask(kind, connection)
+
+        self.useFixture(fixtures.MonkeyPatch(_name(dialect), counted))
+        database = api.Database(self.conf)
+        self.addCleanup(database.close)
+        for _ in range(5):
+            self._use_two(database)
+        self.assertEqual([], asked)
+        time.sleep(limits.FRESH)
+        self._use_two(database)
+        self.assertEqual(2, len(asked))
 
     def test_connection_lost_in_a_transaction_is_an_outage(self) -> None:
         def lose(connection: sa.Connection) -> None:

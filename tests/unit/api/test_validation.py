@@ -28,6 +28,23 @@ class SchemaTest(base.TestCase):
         _SCHEMA.check({'word': 'abc'})
         self.assertIsNone(_SCHEMA.mismatch({'word': 'abc'}))
 
+    def test_what_fitted_once_lets_nothing_else_pass(self) -> None:
+        schema = validation.Schema({'enum': [1, '1', 'a', [1], {'a': 1}]})
+        for instance in (1, '1', 'a', [1], {'a': 1}):
+            for _ in range(2):
+                schema.check(instance)
+        for instance in (True, '[1]', "{'a': 1}", ['1'], {'a': True}, None):
+            with self.assertRaises(exception.BadRequest):
+                schema.check(instance)
+
+    def test_what_fits_is_not_remembered_without_end(self) -> None:
+        schema = validation.Schema({'type': ['string', 'integer']})
+        schema.check('x' * 100_000)
+        for number in range(10_000):
+            schema.check(number)
+        self.assertLess(len(schema._fitting), 100)
+        self.assertLess(max(map(len, schema._fitting)), 1000)
+
     def test_field_and_value_are_named(self) -> None:
         self.assertEqual(
             'Invalid input for field/attribute word. Value: 7. 7 is not of '
