@@ -31,6 +31,10 @@ FAILED = {'fail', 'uxsuccess', 'inprogress', 'unknown'}
 #: How much of a failure is repeated at the end.
 LAST_LINES = 30
 DOCUMENTS = ('doc', 'api-ref', 'releasenotes')
+#: How many tests run at once for each core: they wait most of the time, and
+#: those of the integration start whole services.
+AT_ONCE = 2.0
+SERVICES_AT_ONCE = 1.5
 
 
 @dataclasses.dataclass
@@ -139,11 +143,15 @@ def runs_so_far() -> int:
     return int(counter.read_text()) if counter.exists() else 0
 
 
-def run_tests(report: Report, group: str, wanted: str, *options: str) -> None:
+def run_tests(
+    report: Report, group: str, wanted: str, for_each_core: float
+) -> None:
     """Run the tests below the packages of ``group`` that match ``wanted``."""
     regex = rf'^(?=tests\.({group})\.)(?=.*(?:{wanted}))'
     before = runs_so_far()
-    status = run('stestr', 'run', '--abbreviate', *options, regex)
+    workers = max(1, int(len(os.sched_getaffinity(0)) * for_each_core))
+    at_once = f'--concurrency={workers}'
+    status = run('stestr', 'run', '--abbreviate', at_once, regex)
     if runs_so_far() == before:
         print()
         if status != NOTHING_MATCHES:
@@ -248,13 +256,13 @@ def main(arguments: list[str]) -> int:
         with part('style'):
             check_style(report)
     with part('unit, functional and fuzz tests'):
-        run_tests(report, 'unit|functional|fuzz', asked.regex)
+        run_tests(report, 'unit|functional|fuzz', asked.regex, AT_ONCE)
     if not asked.regex:
         with part('tests of the console page'):
             run_page_tests(report)
     if not asked.fast:
         with part('integration tests'):
-            run_tests(report, 'integration', asked.regex, '--serial')
+            run_tests(report, 'integration', asked.regex, SERVICES_AT_ONCE)
     if not (asked.regex or asked.fast):
         with part('documents'):
             build_documents(report)
