@@ -114,10 +114,7 @@ class TlsWire(wire.Wire):
         self._fd = plain.descriptor
         self._held = b''
 
-    def write(self, data: bytes | memoryview) -> None:
-        """Send; what cannot go at once is queued."""
-        if self._held:
-            data, self._held = self._held + data, b''
+    def _send(self, data: bytes | memoryview) -> None:
         self.transport.write(data)
 
     def write_all(self, chunks: list[bytes]) -> None:

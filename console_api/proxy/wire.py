@@ -81,12 +81,15 @@ class Wire:
         """Send what waits for the end of this turn."""
         if self._held:
             data, self._held = self._held, b''
-            self.write(data)
+            self._send(data)
 
     def write(self, data: bytes | memoryview) -> None:
         """Send; what cannot go at once is copied and queued."""
         if self._held:
             data, self._held = self._held + data, b''
+        self._send(data)
+
+    def _send(self, data: bytes | memoryview) -> None:
         transport = self.transport
         # A closed transport's descriptor may be another session's by now.
         if transport.is_closing():

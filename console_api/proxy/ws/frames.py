@@ -9,6 +9,8 @@ import struct
 HEADER_ROOM = 10
 #: The most that a control frame may carry (RFC 6455, 5.5).
 MAX_CONTROL = 125
+#: The first byte of a whole binary message.
+WHOLE = 0x82
 
 
 class Opcode(enum.IntEnum):
@@ -57,13 +59,13 @@ def put_header(view: memoryview, length: int) -> int:
     at which the frame begins.
     """
     if length < 126:
-        view[8] = 0x80 | Opcode.BINARY
+        view[8] = WHOLE
         view[9] = length
         return 8
     if length < 65536:
-        struct.pack_into('!BBH', view, 6, 0x82, 126, length)
+        struct.pack_into('!BBH', view, 6, WHOLE, 126, length)
         return 6
-    struct.pack_into('!BBQ', view, 0, 0x82, 127, length)
+    struct.pack_into('!BBQ', view, 0, WHOLE, 127, length)
     return 0
 
 

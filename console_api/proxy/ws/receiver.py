@@ -26,7 +26,7 @@ _KEY = 4
 _CONTROL = 0x08
 _MASKED = 0x80
 #: The first byte of a whole binary message.
-_WHOLE = 0x82
+_WHOLE = frames.WHOLE
 #: The header of a short frame, and the longest payload of one.
 _SHORT = 6
 _LONGEST_SHORT = 125
