@@ -531,17 +531,22 @@ static void mode_down(uint64_t bytes)
     printf("{\"seconds\": %f}\n", now() - start);
 }
 
-/* up BYTES SIZE: from the client to the backend, in frames of this size. */
-static void mode_up(uint64_t bytes, size_t size)
+/* up BYTES SIZE BLOCK: from the client to the backend, in frames of this
+ * size, as many to a write as fit into a block, and one at least. */
+static void mode_up(uint64_t bytes, size_t size, size_t block)
 {
     struct link link;
-    unsigned char *out = malloc(size + 14);
+    size_t count = block > size ? block / size : 1;
+    unsigned char *data = memset(malloc(size), 'x', size);
+    unsigned char *out = malloc(count * (size + 14));
+    size_t whole = 0;
     open_session(&link);
-    size_t whole = frame(out, memset(malloc(size), 'x', size), size);
-    bytes = bytes / size * size;
+    for (size_t i = 0; i < count; i++)
+        whole += frame(out + whole, data, size);
+    bytes = bytes / (count * size) * (count * size);
     order(&link, 'D', bytes);
     double start = now();
-    for (uint64_t sent = 0; sent < bytes; sent += size)
+    for (uint64_t sent = 0; sent < bytes; sent += count * size)
         write_all(link.fd, out, whole);
     expect(&link, "!", 1);
     printf("{\"seconds\": %f}\n", now() - start);
@@ -634,7 +639,7 @@ int main(int argc, char **argv)
     else if (!strcmp(mode, "down"))
         mode_down(a);
     else if (!strcmp(mode, "up"))
-        mode_up(a, b);
+        mode_up(a, b, c);
     else if (!strcmp(mode, "gap"))
         mode_gap(a);
     else if (!strcmp(mode, "stall"))

@@ -18,6 +18,8 @@ from benchmarks.proxy import subjects
 
 _MIB = 1024 * 1024
 _GIB = 1024 * _MIB
+#: Bytes of a write of a client that has much to say.
+_BLOCK = 256 * 1024
 #: Longest life of one client, in seconds.
 _DEADLINE = 240
 #: Until memory and the ends of processes have settled, in seconds.
@@ -162,8 +164,9 @@ def bulk(bench: Bench) -> Figures:
     effort = bench.effort
     plans = {
         'down': ('down', effort.bytes),
-        'up': ('up', effort.bytes, 65536),
-        'up_small': ('up', effort.small_bytes, 1024),
+        'up': ('up', effort.bytes, 65536, _BLOCK),
+        'up_small': ('up', effort.small_bytes, 1024, _BLOCK),
+        'up_single': ('up', effort.small_bytes, 1024, 0),
     }
     found = {}
     for name, (mode, size, *rest) in plans.items():
@@ -220,7 +223,7 @@ def secure(bench: Bench) -> Figures:
     found = {'tls_idle': idle(bench)['idle']}
     plans: dict[str, tuple[str, list[float]]] = {
         'tls_down': ('down', []),
-        'tls_up': ('up', [65536]),
+        'tls_up': ('up', [65536, _BLOCK]),
     }
     for name, (mode, more) in plans.items():
         before = bench.subject.cpu()

@@ -40,6 +40,7 @@ ROWS = (
     Row('down', 'guest to client', 's/GiB', 0.5),
     Row('up', 'client to guest, 64 KiB frames', 's/GiB', 0.6),
     Row('up_small', 'client to guest, 1 KiB frames', 's/GiB', 2.2),
+    Row('up_single', '... each in a write of its own', 's/GiB'),
     Row('echo', 'echo of 16 bytes, p50', 'us', 1.25, peer='haproxy'),
     Row('many', 'echoes in 50 of many sessions', '1/s', 0.9, True, 'haproxy'),
     Row('gap', 'two writes 1 ms apart arrive within', 'ms', 3),
