@@ -100,7 +100,7 @@ class Stores:
             )
             connection.commit()
         # One pool for all, which is closed before the database is dropped.
-        with mock.patch.object(db_api, 'Database', lambda _conf: database):
+        with mock.patch.object(db_api, 'Database', lambda *_: database):
             return Store(people, database, app.load(self._conf))
 
     def _url(self, servers: int) -> str:
