@@ -4,10 +4,11 @@
 A viewer may tell it the former only, and a console is used by the latter.
 
 Read is what follows the security handshake. The messages of RFC 6143, 7.5,
-are known, and those of the community's RFB protocol document
-(github.com/rfbproto/rfbproto) whose length a message itself tells. Of these,
-what makes the server draw passes, and what could change the guest is left
-out. Any other message ends the stream: where the next one begins is unknown.
+are known, those of the community's RFB protocol document
+(github.com/rfbproto/rfbproto) whose length a message itself tells, and
+UltraVNC's transfer of files. Of these, what makes the server draw passes, and
+what could change the guest is left out. Any other message ends the stream:
+where the next one begins is unknown.
 
 Whatever a client means by its bytes, the server gets whole messages of the
 kinds that pass and nothing else: a length that was misread here only changes
@@ -25,6 +26,8 @@ _FENCE_MAX = 64
 _MORE_BUTTONS = 0x80
 #: The mark of a message of the General Input Interface in big-endian order.
 _BIG_ENDIAN = 0x80
+#: UltraVNC's offer of a file, which has the upper half of its size behind it.
+_OFFER = 8
 #: RFC 6143, 7.3.1: anything but zero leaves the other clients connected.
 _SHARED = b'\x01'
 
@@ -55,6 +58,10 @@ def _cut_text(head: bytes) -> int:
     return abs(int.from_bytes(head[4:8], 'big', signed=True))
 
 
+def _file_transfer(head: bytes) -> int:
+    return _number(head, 8, 4) + (4 if head[1] == _OFFER else 0)
+
+
 def _fence(head: bytes) -> int | None:
     return head[8] if head[8] <= _FENCE_MAX else None
 
@@ -82,6 +89,7 @@ _KINDS: Mapping[int, _Kind] = types.MappingProxyType(
         4: _Kind(8, passes=False),  # KeyEvent
         5: _Kind(2, False, _pointer),  # PointerEvent
         6: _Kind(8, False, _cut_text),  # ClientCutText
+        7: _Kind(12, False, _file_transfer),  # of UltraVNC
         150: _Kind(10, passes=True),  # EnableContinuousUpdates
         248: _Kind(9, True, _fence),  # ClientFence
         250: _Kind(4, passes=False),  # xvp: shut down, reboot, reset

@@ -17,6 +17,8 @@ POINTER = struct.pack('!BBHH', 5, 1, 3, 4)
 LONG_POINTER = struct.pack('!BBHHB', 5, 0x81, 3, 4, 1)
 CUT_TEXT = struct.pack('!B3xi', 6, 7) + b'secrets'
 CLIPBOARD = struct.pack('!B3xi', 6, -8) + bytes(8)
+FILE_PART = struct.pack('!BBHII', 7, 5, 0, 0, 8) + bytes(8)
+FILE_OFFER = struct.pack('!BBHII', 7, 8, 0, 99, 6) + b'C:\\new' + bytes(4)
 XVP = bytes((250, 0, 1, 2))
 SIZE = struct.pack('!BxHHBx', 251, 1024, 768, 2) + bytes(32)
 GII_BIG = struct.pack('!BBH', 253, 0x80, 3) + b'abc'
@@ -30,6 +32,8 @@ DROPPED = (
     LONG_POINTER,
     CUT_TEXT,
     CLIPBOARD,
+    FILE_PART,
+    FILE_OFFER,
     XVP,
     SIZE,
     GII_BIG,
@@ -111,7 +115,7 @@ class SieveTest(base.TestCase):
         self.assertEqual(b'', self.sieve._head)
 
     def test_unknown_message_ends_the_stream(self) -> None:
-        for number in (1, 7, 127, 249, 252, 254):
+        for number in (1, 8, 127, 249, 252, 254):
             sieve = client_messages.Sieve()
             self.assertEqual(
                 SHARED + REQUEST,
