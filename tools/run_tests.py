@@ -35,6 +35,8 @@ DOCUMENTS = ('doc', 'api-ref', 'releasenotes')
 #: those of the integration start whole services.
 AT_ONCE = 2.0
 SERVICES_AT_ONCE = 1.5
+#: They share a database server, which takes about 150 connections.
+MOST_AT_ONCE = 16
 
 
 @dataclasses.dataclass
@@ -149,7 +151,8 @@ def run_tests(
     """Run the tests below the packages of ``group`` that match ``wanted``."""
     regex = rf'^(?=tests\.({group})\.)(?=.*(?:{wanted}))'
     before = runs_so_far()
-    workers = max(1, int(len(os.sched_getaffinity(0)) * for_each_core))
+    wished = int(len(os.sched_getaffinity(0)) * for_each_core)
+    workers = min(max(1, wished), MOST_AT_ONCE)
     at_once = f'--concurrency={workers}'
     status = run('stestr', 'run', '--abbreviate', at_once, regex)
     if runs_so_far() == before:
