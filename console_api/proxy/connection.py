@@ -80,6 +80,11 @@ class Connection:
         elif self._task is not None:
             self._task.cancel()
 
+    def note(self, notice: bytes) -> None:
+        """Tell the client of a session something, if it wants to know."""
+        if self._session is not None:
+            self._session.note(notice)
+
     @property
     def _peer(self) -> str:
         """The address for the log."""

@@ -28,6 +28,7 @@ from console_api.proxy import listeners
 from console_api.proxy import lookups
 from console_api.proxy import metrics
 from console_api.proxy import negotiation
+from console_api.proxy import notices
 from console_api.proxy import outlook
 from console_api.proxy import pages
 from console_api.proxy import post as posts
@@ -175,10 +176,16 @@ class ProxyServer:
     async def drain(self, patience: float) -> None:
         """Stop listening; return once no session is left, or as told.
 
-        That is after ``patience`` seconds, or at a call of ``hurry``.
+        That is after ``patience`` seconds, or at a call of ``hurry``. Pages
+        that want to know are told at once.
         """
         self._draining = True
         self._listeners.stop()
+        if patience > 0:
+            notice = notices.draining(patience)
+            for serving in self._tasks.values():
+                if serving is not None:
+                    serving.note(notice)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 while self._is_used() and not self._hurried:

@@ -52,6 +52,7 @@ class Session:
         '_relay',
         '_seat',
         '_services',
+        '_takes_notices',
         '_task',
         '_use',
     )
@@ -66,6 +67,7 @@ class Session:
         # What only the opening needs is let go with it: a session may last
         # for days.
         self._opening: opening.Opening | None = asked
+        self._takes_notices = asked.wanted.takes_notices
         self._reader: receiver.Receiver | None = None
         self._guest: wire.Wire | None = None
         self._line: lines.Line | None = None
@@ -109,6 +111,16 @@ class Session:
             return
         self._ending = ending
         self._task.cancel()
+
+    def note(self, notice: bytes) -> None:
+        """Tell the client something, if it wants to know; a whole frame.
+
+        Before the console's own bytes begin, nobody is told.
+        """
+        begun = self._relay is not None and not self._parting
+        if self._takes_notices and begun and not self._client.lost:
+            # Each write there is a whole frame, so this one is between two.
+            self._client.write(notice)
 
     async def _outcome(self) -> closing.EndedError:
         """Why the session ended; an error of ours is an end like others."""

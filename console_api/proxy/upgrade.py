@@ -14,11 +14,13 @@ import re
 from urllib import parse
 
 from console_api.consoles import tokens
+from console_api.proxy import notices
 from console_api.proxy import request
 
 _GUID = b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 _VERSION = '13'
-_SUBPROTOCOL = 'binary'
+#: The first one that is offered is taken.
+_SUBPROTOCOLS = (notices.SUBPROTOCOL, 'binary')
 #: Tokens of this project, UUIDs and other URL-safe ones.
 _TOKEN = re.compile(r'[A-Za-z0-9._~-]{1,128}', re.ASCII)
 _MAX_FIELDS = 32
@@ -42,6 +44,11 @@ class Upgrade:
     scheme: str = 'http'
     #: The values of the Cookie header.
     cookies: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+
+    @property
+    def takes_notices(self) -> bool:
+        """Whether the client wants to be told more than its console says."""
+        return self.subprotocol == notices.SUBPROTOCOL
 
     def headers(self) -> list[request.Header]:
         """What the answer 101 carries; no extension is taken."""
@@ -107,10 +114,11 @@ def _key(values: list[str]) -> str:
 def _subprotocol(offered: list[str]) -> str | None:
     if not offered:
         return None
-    if _SUBPROTOCOL not in offered:
-        # base64 is gone; a client that wants only that cannot be served.
-        raise request.RequestError(400)
-    return _SUBPROTOCOL
+    for known in _SUBPROTOCOLS:
+        if known in offered:
+            return known
+    # base64 is gone; a client that wants only that cannot be served.
+    raise request.RequestError(400)
 
 
 def _origin(values: list[str]) -> str | None:

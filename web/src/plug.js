@@ -31,6 +31,7 @@
  *
  * @typedef {object} Connection
  * @property {URL} url
+ * @property {string[]} protocols what to offer there
  * @property {boolean} isViewOnly whether input is of no use
  * @property {(socket: WebSocket) => void} watch tells the frame of a socket
  *   to that address; its end is the end of the session

@@ -82,7 +82,7 @@ function pictureOf(rfb) {
 
 /** @type {import('./plug.js').Plug} */
 export function openRfb(connection, screen, report, words) {
-  const socket = new WebSocket(connection.url);
+  const socket = new WebSocket(connection.url, connection.protocols);
   connection.watch(socket);
   const rfb = new RFB(screen, socket);
   rfb.viewOnly = connection.isViewOnly;

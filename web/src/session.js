@@ -4,6 +4,8 @@
  * One console session after the other over the same link.
  */
 
+import {PROTOCOLS, readNotice} from './notices.js';
+
 /** @typedef {import('./plug.js').Client} Client */
 /** @typedef {import('./plug.js').Plug} Plug */
 /** @typedef {import('./plug.js').PlugLoader} PlugLoader */
@@ -32,6 +34,8 @@
  * @property {(text: string) => void} pasted
  * @property {(note: 'dropped' | 'silentLine') => void} noted
  * @property {() => void} resized
+ * @property {(seconds: number) => void} draining the proxy goes down and ends
+ *   the session then
  */
 
 /** One session, from the connection to its end. */
@@ -85,6 +89,7 @@ export class Session {
   #open(plug) {
     const connection = {
       ...this.#way,
+      protocols: PROTOCOLS,
       watch: (/** @type {WebSocket} */ socket) => this.#watch(socket),
     };
     try {
@@ -126,6 +131,17 @@ export class Session {
       if (!this.#isOpened && !this.#isOver) {
         this.#isOpened = true;
         this.#view.negotiating();
+      }
+    });
+    socket.addEventListener('message', (event) => {
+      const notice = readNotice(event.data);
+      if (notice === null) {
+        return;
+      }
+      // Not for the client, which would take it for the guest's.
+      event.stopImmediatePropagation();
+      if (notice.draining !== null && !this.#isOver) {
+        this.#view.draining(notice.draining);
       }
     });
     socket.addEventListener('close', (event) => {

@@ -25,6 +25,9 @@ import {Toolbar} from './toolbar.js';
  * @property {() => void} disconnect the user wants none
  */
 
+// One who looks elsewhere shall still see it.
+const DRAIN_SHOWN = 60_000;
+
 export class Shell {
   screen = element('screen');
   words;
@@ -119,6 +122,11 @@ export class Shell {
   /** @param {'dropped' | 'silentLine'} note */
   noted(note) {
     this.#toolbar.note(this.words.notes[note]);
+  }
+
+  /** @param {number} seconds */
+  draining(seconds) {
+    this.#toolbar.note(this.words.draining(seconds), DRAIN_SHOWN);
   }
 
   /**

@@ -98,6 +98,7 @@ export function openSpice(connection, screen, report, words) {
   const input = new SpiceInput(place);
   const release = guardSockets({
     url: connection.url,
+    protocols: connection.protocols,
     watch: (socket) => connection.watch(socket),
     failed: (error) => {
       console.error(error);

@@ -10,6 +10,7 @@
 /**
  * @typedef {object} Guard
  * @property {URL} url the only address that may be connected to
+ * @property {string[]} protocols what to offer there
  * @property {(socket: WebSocket) => void} watch
  * @property {(error: unknown) => void} failed a message could not be read
  */
@@ -31,18 +32,15 @@ function isVital(socket) {
  * @param {Guard} guard
  * @returns {() => void} closes every socket and puts WebSocket back
  */
-export function guardSockets({url, watch, failed}) {
+export function guardSockets({url, protocols, watch, failed}) {
   const Original = window.WebSocket;
   /** @type {Set<WebSocket>} */
   const sockets = new Set();
   let isOver = false;
 
   class Guarded extends Original {
-    /**
-     * @param {string | URL} address
-     * @param {string | string[]} [protocols]
-     */
-    constructor(address, protocols) {
+    /** @param {string | URL} address */
+    constructor(address) {
       if (isOver || new URL(address).href !== url.href) {
         throw new Error('This page connects to its own console only');
       }

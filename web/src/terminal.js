@@ -254,7 +254,7 @@ export function openTerminal(connection, screen, report, words) {
     terminal.onTitleChange((name) => report.named(name)),
     terminal.onResize(() => report.resized()),
   ];
-  const socket = new WebSocket(connection.url, 'binary');
+  const socket = new WebSocket(connection.url, connection.protocols);
   connection.watch(socket);
   const stop = carry(socket, terminal, report, words.again);
   return {

@@ -82,13 +82,14 @@ export class Toolbar {
    * Shows a short note for a moment.
    *
    * @param {string} text
+   * @param {number} [shown] for so many milliseconds
    */
-  note(text) {
+  note(text, shown = NOTE_SHOWN) {
     this.#note.textContent = text;
     window.clearTimeout(this.#noteTimer);
     this.#noteTimer = window.setTimeout(() => {
       this.#note.textContent = '';
-    }, NOTE_SHOWN);
+    }, shown);
   }
 
   /** @param {string} text what the guest has copied */

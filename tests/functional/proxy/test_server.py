@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import json
 import pathlib
 import resource
 import socket
@@ -12,7 +13,10 @@ import sys
 import textwrap
 import unittest
 
+from websockets.typing import Subprotocol
+
 from console_api.proxy import inbox
+from console_api.proxy import notices
 from console_api.proxy import readbuffer
 from console_api.proxy import server
 from console_api.proxy import target
@@ -114,6 +118,64 @@ class DrainTest(harness.ProxyTestCase):
             stopping = await self.draining()
             await ws.send(b'still here')
             self.assertEqual(b'still here', await harness.receive(ws, 10))
+        await asyncio.wait_for(stopping, harness.DEADLINE)
+
+    async def test_page_that_wants_to_know_is_told_at_once(self) -> None:
+        await self.with_backend()
+        offered = [Subprotocol(notices.SUBPROTOCOL), Subprotocol('binary')]
+        async with self.connect(subprotocols=offered) as ws:
+            self.assertEqual(notices.SUBPROTOCOL, ws.subprotocol)
+            await harness.rfb_open(ws)
+            stopping = await self.draining()
+            said = await asyncio.wait_for(ws.recv(), harness.DEADLINE)
+            assert isinstance(said, str)
+            self.assertEqual(
+                {'notice': 'draining', 'seconds': 600}, json.loads(said)
+            )
+            await ws.send(b'still here')
+            self.assertEqual(b'still here', await harness.receive(ws, 10))
+        await asyncio.wait_for(stopping, harness.DEADLINE)
+
+    async def test_others_are_not_told(self) -> None:
+        await self.with_backend()
+        for offered in ([Subprotocol('binary')], None):
+            async with self.connect(subprotocols=offered) as ws:
+                await harness.rfb_open(ws)
+                assert self.proxy is not None
+                (serving,) = self.proxy.server._tasks.values()
+                assert serving is not None
+                serving.note(notices.draining(1))
+                await ws.send(b'still here')
+                self.assertEqual(b'still here', await ws.recv())
+            await self.nothing_left()
+
+    async def test_page_that_is_not_read_is_told_between_two_frames(
+        self,
+    ) -> None:
+        async def flood(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            writer.write(bytes(32 * 1024 * 1024))
+            await reader.read()
+
+        await self.with_backend(flood, 'serial')
+        offered = [Subprotocol(notices.SUBPROTOCOL)]
+        async with self.connect(subprotocols=offered, max_queue=1) as ws:
+            assert self.proxy is not None
+            (serving,) = self.proxy.server._tasks.values()
+            assert serving is not None and serving._session is not None
+            client = serving._session._client
+            await self.until(lambda: client.blocked, 'it is full')
+            stopping = await self.draining()
+            left, told = 32 * 1024 * 1024, 0
+            while left or not told:
+                said = await asyncio.wait_for(ws.recv(), harness.DEADLINE)
+                if isinstance(said, str):
+                    told += 1
+                else:
+                    self.assertFalse(any(said))
+                    left -= len(said)
+            self.assertEqual((0, 1), (left, told))
         await asyncio.wait_for(stopping, harness.DEADLINE)
 
     async def test_new_connections_are_refused(self) -> None:

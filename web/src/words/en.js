@@ -198,6 +198,14 @@ export const en = {
   countdown: (seconds) => seconds < 1
     ? 'Trying now' : `Next try in ${seconds} s`,
 
+  /** @type {(seconds: number) => string} */
+  draining: (seconds) => {
+    const time = seconds < 120
+      ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+    return `The proxy is going down. In ${time} at the latest it ends this `
+      + 'session, and the page connects again.';
+  },
+
   /** Why the page did not even try to connect. */
   refusals: {
     token: {
