@@ -213,13 +213,13 @@ it is read. This bounds what clients without a token can take.
         help="""
 How long sessions may go on after SIGTERM, in seconds.
 
-The proxy stops listening at once, and ends when the last session does. Those
-that are left after this time are told that the proxy goes down, and their
-pages connect again, which takes a token that is still good: sessions that are
-older than ``[consoleauth] token_ttl`` are over. The default suits a restart in
-which another proxy, or the same one, is back at once. For a rolling upgrade
-that should cut nobody off, set it to as long as you would wait. A second
-SIGTERM ends the wait.
+The proxy stops listening at once, tells the console pages how long they may go
+on, and ends when the last session does. Those that are left after this time
+are closed, and their pages connect again, which takes a token that is still
+good: sessions that are older than ``[consoleauth] token_ttl`` are over. The
+default suits a restart in which another proxy, or the same one, is back at
+once. For a rolling upgrade that should cut nobody off, set it to as long as
+you would wait. A second SIGTERM ends the wait.
 """,
     ),
     cfg.StrOpt(

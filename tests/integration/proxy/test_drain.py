@@ -5,11 +5,8 @@ import threading
 
 from playwright import sync_api
 
-from console_api.consoles import types
 from tests.fixtures import browser
 from tests.fixtures import driver
-from tests.fixtures import parts
-from tests.fixtures import spice_guest
 from tests.integration.proxy import test_single_use
 
 
@@ -50,12 +47,6 @@ class SpiceTest(_DrainCase):
     driver = driver.EveryConsole
 
     def test_page_says_so_and_goes_on(self) -> None:
-        parts.require(self, 'qemu')
-        guest = self.useFixture(spice_guest.SpiceGuest())
-        self.service.agent.driver.addresses['spice-html5'] = types.ConnectInfo(
-            '127.0.0.1', guest.port
-        )
-        url = self._url('spice', 'spice-html5', 'spice_auto.html')
-        tab = self._open(url)
+        tab = self._open_spice()
         self.drain()
         self.assert_told(tab)

@@ -66,6 +66,15 @@ class SingleUseCase(base.TestCase):
         token = url.rpartition('=')[2]
         return f'http://127.0.0.1:{self.port}/{page}?token={token}'
 
+    def _open_spice(self) -> browser.ConsolePage:
+        """The page of a real QEMU; for the driver ``EveryConsole``."""
+        parts.require(self, 'qemu')
+        guest = self.useFixture(spice_guest.SpiceGuest())
+        self.service.agent.driver.addresses['spice-html5'] = types.ConnectInfo(
+            '127.0.0.1', guest.port
+        )
+        return self._open(self._url('spice', 'spice-html5', 'spice_auto.html'))
+
     def _open(self, url: str) -> browser.ConsolePage:
         page = self.chromium.open_console(url)
         page.wait_for_state('connected')
@@ -102,12 +111,7 @@ class SpiceTest(SingleUseCase):
     driver = driver.EveryConsole
 
     def test_all_channels_are_one_session(self) -> None:
-        parts.require(self, 'qemu')
-        guest = self.useFixture(spice_guest.SpiceGuest())
-        self.service.agent.driver.addresses['spice-html5'] = types.ConnectInfo(
-            '127.0.0.1', guest.port
-        )
-        page = self._open(self._url('spice', 'spice-html5', 'spice_auto.html'))
+        page = self._open_spice()
         # A channel of its own brings the picture.
         page.wait_for_colours()
         (cookie,) = page.page.context.cookies()
