@@ -28,6 +28,13 @@ const CONSOLES = [
   {kind: 'serial', description: 'The serial line of a server'},
 ];
 
+// noVNC names no part of itself but the whole client for others to import.
+const NOVNC_PARTS = Object.fromEntries(
+  ['keyboard', 'xtscancodes'].map((name) => [
+    `@novnc/novnc/core/input/${name}.js`,
+    `./node_modules/@novnc/novnc/core/input/${name}.js`,
+  ]));
+
 // What the bundle carries of others, with the files that hold its licence.
 const THIRD_PARTY = [
   {
@@ -79,6 +86,7 @@ async function writeAsset(name, content) {
 async function bundle() {
   const {metafile} = await build({
     absWorkingDir: WEB,
+    alias: NOVNC_PARTS,
     bundle: true,
     chunkNames: '[name]-[hash]',
     entryNames: '[name]-[hash]',

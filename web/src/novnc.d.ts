@@ -14,3 +14,17 @@ declare module '@novnc/novnc' {
     toBlob(callback: (blob: Blob | null) => void, type: string): void;
   }
 }
+
+declare module '@novnc/novnc/core/input/keyboard.js' {
+  export default class Keyboard {
+    constructor(target: HTMLElement);
+    onkeyevent: (keysym: number, code: string, isDown: boolean) => void;
+    grab(): void;
+    ungrab(): void;
+  }
+}
+
+declare module '@novnc/novnc/core/input/xtscancodes.js' {
+  const table: Record<string, number>;
+  export default table;
+}

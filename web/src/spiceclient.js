@@ -79,20 +79,24 @@ function layOut(screen, place) {
 }
 
 /**
- * @param {HTMLCanvasElement} canvas
+ * Not the canvas: a guest that changes its screen mode gets a new one, and
+ * the keyboard must stay where it is.
+ *
+ * @param {HTMLElement} place
  * @param {string} label
  */
-function describe(canvas, label) {
-  canvas.tabIndex = 0;
-  canvas.setAttribute('role', 'application');
-  canvas.setAttribute('aria-label', label);
-  canvas.setAttribute('aria-describedby', 'leave-hint');
+function describe(place, label) {
+  place.tabIndex = 0;
+  place.setAttribute('role', 'application');
+  place.setAttribute('aria-label', label);
+  place.setAttribute('aria-describedby', 'leave-hint');
 }
 
 /** @type {import('./plug.js').Plug} */
 export function openSpice(connection, screen, report, words) {
   const place = make('div', 'spice-place');
   place.id = SCREEN_ID;
+  describe(place, words.labels.screen);
   screen.replaceChildren(place);
   const layout = layOut(screen, place);
   const input = new SpiceInput(place);
@@ -110,9 +114,7 @@ export function openSpice(connection, screen, report, words) {
   let isReady = false;
   // The first picture is what one calls connected.
   const drawn = new MutationObserver(() => {
-    const canvas = primaryOf(place);
-    if (canvas !== null) {
-      describe(canvas, words.labels.screen);
+    if (primaryOf(place) !== null) {
       layout.update();
       if (!isReady) {
         isReady = true;
@@ -140,7 +142,7 @@ export function openSpice(connection, screen, report, words) {
   input.use(main);
   return {
     picture: pictureOf(place, input, layout.scale),
-    focus: () => primaryOf(place)?.focus({preventScroll: true}),
+    focus: () => place.focus({preventScroll: true}),
     releaseKeys: () => input.releaseKeys(),
     press: (keys) => input.press(keys),
     close,

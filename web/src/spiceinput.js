@@ -3,8 +3,13 @@
 /**
  * Keyboard and pointer of a SPICE session: keys go by their place, so that
  * the layout of the server decides, and nothing takes the focus by itself.
+ *
+ * What browsers and systems do to key events (AltGr on Windows, Cmd and Caps
+ * Lock on macOS, input methods) is noVNC's to know: its keyboard is used.
  */
 
+import Keyboard from '@novnc/novnc/core/input/keyboard.js';
+import SCANCODES from '@novnc/novnc/core/input/xtscancodes.js';
 import {SpiceDisplayConn} from
   '@spice-project/spice-html5/src/display.js';
 import {Constants} from '@spice-project/spice-html5/src/enums.js';
@@ -32,7 +37,7 @@ function holdPointer(event) {
   const canvas = /** @type {HTMLCanvasElement} */ (event.currentTarget);
   // A button that is let go outside of the canvas is let go all the same.
   canvas.setPointerCapture(event.pointerId);
-  canvas.focus({preventScroll: true});
+  canvas.parentElement?.focus({preventScroll: true});
 }
 
 /** @this {any} a display channel */
@@ -55,21 +60,16 @@ SpiceDisplayConn.prototype.unhook_events = () => {};
 export class SpiceInput {
   /** @type {any} */
   #main = null;
-  /** @type {Set<string>} */
-  #held = new Set();
+  #keyboard;
   #over = new AbortController();
 
-  /** @param {HTMLElement} place */
+  /** @param {HTMLElement} place what has the focus while keys are typed */
   constructor(place) {
-    const {signal} = this.#over;
-    place.addEventListener('keydown', (event) => {
-      this.#onKey(event, true);
-    }, {signal});
-    place.addEventListener('keyup', (event) => {
-      this.#onKey(event, false);
-    }, {signal});
-    place.addEventListener('focusout', () => this.releaseKeys(), {signal});
-    window.addEventListener('blur', () => this.releaseKeys(), {signal});
+    this.#keyboard = new Keyboard(place);
+    this.#keyboard.onkeyevent = (_, code, isDown) => this.#send(code, isDown);
+    this.#keyboard.grab();
+    place.addEventListener('focusout', () => this.releaseKeys(),
+      {signal: this.#over.signal});
   }
 
   /** @param {unknown} main the main channel */
@@ -79,14 +79,14 @@ export class SpiceInput {
 
   stop() {
     this.#over.abort();
+    this.#keyboard.ungrab();
     this.#main = null;
   }
 
   releaseKeys() {
-    for (const code of this.#held) {
-      this.#send(code, false);
-    }
-    this.#held.clear();
+    // Letting go of the keyboard releases what is held.
+    this.#keyboard.ungrab();
+    this.#keyboard.grab();
   }
 
   /** @param {Key[]} keys */
@@ -105,28 +105,11 @@ export class SpiceInput {
   }
 
   /**
-   * @param {KeyboardEvent} event
-   * @param {boolean} isDown
-   */
-  #onKey(event, isDown) {
-    if (scancodeOf(event.code, true) === null) {
-      return;
-    }
-    event.preventDefault();
-    this.#send(event.code, isDown);
-    if (isDown) {
-      this.#held.add(event.code);
-    } else {
-      this.#held.delete(event.code);
-    }
-  }
-
-  /**
    * @param {string} code
    * @param {boolean} isDown
    */
   #send(code, isDown) {
-    const scancode = scancodeOf(code, isDown);
+    const scancode = scancodeOf(SCANCODES, code, isDown);
     const inputs = this.#main?.inputs;
     if (scancode === null || inputs?.state !== 'ready') {
       return;

@@ -66,6 +66,74 @@ class SpicePageTest(case.PageCase):
         page.keyboard.press('Escape')
         self.wait_until(lambda: abs(self.lit() - before) > 2 * BLINK)
 
+    def open_keyboard(self) -> Page:
+        """Open the screen and wait until keys get through."""
+        page = self.open_screen()
+
+        def has_come() -> bool:
+            page.keyboard.press('F12')
+            return bool(self.qemu.key_events())
+
+        self.wait_until(has_come)
+        return page
+
+    def key_events(self) -> list[str]:
+        """What came of other keys than the one that was tried first."""
+        events = self.qemu.key_events()
+        return [event for event in events if not event.startswith('f12,')]
+
+    def press(self, *events: tuple[str, str, str]) -> None:
+        """Key events as a browser of another system has them."""
+        self.page.evaluate(
+            """events => events.forEach(([type, code, key]) =>
+              document.activeElement.dispatchEvent(new KeyboardEvent(
+                type, {code, key, bubbles: true, cancelable: true})))""",
+            [list(event) for event in events],
+        )
+
+    def test_the_keyboard_stays_when_the_guest_changes_its_mode(self) -> None:
+        page = self.open_keyboard()
+        page.evaluate(
+            'document.querySelector("#screen canvas").dataset.old = "1"'
+        )
+        self.qemu.restart()
+        expect(page.locator('#screen canvas[data-old]')).to_have_count(0)
+        expect(page.locator('#screen canvas')).to_have_count(1)
+        page.keyboard.press('a')
+        self.wait_until(lambda: 'a, down 0' in self.key_events())
+
+    def test_altgr_of_windows_is_one_key(self) -> None:
+        self.page.add_init_script(
+            'Object.defineProperty(navigator, "platform", '
+            '{get: () => "Win32"})'
+        )
+        self.open_keyboard()
+        self.press(
+            ('keydown', 'ControlLeft', 'Control'),
+            ('keydown', 'AltRight', 'AltGraph'),
+            ('keydown', 'KeyQ', '@'),
+            ('keyup', 'KeyQ', '@'),
+            ('keyup', 'ControlLeft', 'Control'),
+            ('keyup', 'AltRight', 'AltGraph'),
+        )
+        self.wait_until(lambda: 'alt_r, down 0' in self.key_events())
+        keys = ['alt_r, down 1', 'q, down 1', 'q, down 0', 'alt_r, down 0']
+        self.assertEqual(keys, self.key_events())
+
+    def test_keys_of_a_korean_keyboard_reach_the_guest(self) -> None:
+        self.open_keyboard()
+        for code, key in (('Lang1', 'HangulMode'), ('Lang2', 'HanjaMode')):
+            self.press(('keydown', code, key), ('keyup', code, key))
+        self.wait_until(lambda: 'lang2, down 0' in self.key_events())
+        self.assertIn('lang1, down 1', self.key_events())
+
+    def test_keys_that_are_held_are_let_go_with_the_focus(self) -> None:
+        page = self.open_keyboard()
+        self.press(('keydown', 'ShiftLeft', 'Shift'))
+        self.wait_until(lambda: 'shift, down 1' in self.key_events())
+        page.locator('#keys').focus()
+        self.wait_until(lambda: 'shift, down 0' in self.key_events())
+
     def wait_for_rest(self) -> int:
         """Wait until there is text, and only the cursor still changes."""
         seen: list[int] = []
