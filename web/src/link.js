@@ -58,7 +58,8 @@ function cleanHref(page) {
 }
 
 /**
- * Resolves a path against the root of the page's own host.
+ * Resolves a path against the page's own address, as noVNC does: a reverse
+ * proxy may serve the pages below a prefix that it takes off.
  *
  * @param {URL} page
  * @param {string} path
@@ -69,9 +70,12 @@ export function resolveSocket(page, path) {
     return null;
   }
   const scheme = page.protocol === 'https:' ? 'wss:' : 'ws:';
+  const folder = page.pathname.replace(/[^/]*$/, '');
   let socket;
   try {
-    socket = new URL(`${scheme}//${page.host}/${path.replace(/^\//, '')}`);
+    // The host is in the text: nothing behind it can be taken for one.
+    socket = new URL(`${scheme}//${page.host}`
+      + (path.startsWith('/') ? path : folder + path));
   } catch {
     return null;
   }

@@ -83,6 +83,24 @@ test('an empty token is refused', () => {
   assert.equal(linkOf({path: '?token='}).refused, 'token');
 });
 
+const BELOW = [
+  ['?token=t', 'ws://h/edge/?token=t'],
+  ['websockify?token=t', 'ws://h/edge/websockify?token=t'],
+  ['/websockify?token=t', 'ws://h/websockify?token=t'],
+];
+for (const [path, socket] of BELOW) {
+  test(`the path ${path} of a page below a prefix is ${socket}`, () => {
+    const query = new URLSearchParams({path});
+    const link = readLink(`http://h/edge/vnc.html?${query}`, '', '');
+    assert.equal(link.socket?.href, socket);
+  });
+}
+
+test('a page at an address like a host connects to its own', () => {
+  const link = readLink('http://h//evil/vnc.html?path=%3Ftoken%3Dt', '', '');
+  assert.equal(link.socket?.host, 'h');
+});
+
 const FOREIGN = [
   '//evil/?token=t',
   '///evil/?token=t',

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from playwright.sync_api import Page
 
 from tests.fixtures import stub_consoles
+from tests.fixtures import stub_proxy
 from tests.integration.web import case
 
 SHOWN = """() => [...document.querySelectorAll('.xterm-rows > div')]
@@ -49,6 +50,14 @@ class SerialPageTest(case.PageCase):
         self.open_line()
         host = self.proxy.url.removeprefix('http:')
         self.assertEqual([f'ws:{host}/?token=line'], urls)
+
+    def test_a_page_below_a_prefix_connects_below_it(self) -> None:
+        urls: list[str] = []
+        self.page.on('websocket', lambda socket: urls.append(socket.url))
+        path = f'{stub_proxy.PREFIX}/serial.html'
+        self.open('token=line', 'connected', path)
+        host = self.proxy.url.removeprefix('http:')
+        self.assertEqual([f'ws:{host}/edge/?token=line'], urls)
 
     def test_the_content_security_policy_is_kept(self) -> None:
         self.open_line()
