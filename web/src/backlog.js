@@ -28,11 +28,17 @@ function join(pieces, size) {
   return joined;
 }
 
+/**
+ * Output, or what makes some once all that came before it is shown.
+ *
+ * @typedef {Uint8Array | (() => Uint8Array)} Piece
+ */
+
 export class Backlog {
   #write;
   #dropped;
   #limit;
-  /** @type {Uint8Array[]} */
+  /** @type {Piece[]} */
   #pieces = [];
   #first = 0;
   #size = 0;
@@ -54,20 +60,38 @@ export class Backlog {
     this.#pieces.push(piece);
     this.#size += piece.length;
     let hasDropped = false;
+    /** @type {Piece[]} */
+    const marks = [];
     while (this.#size > this.#limit && this.#pieces.length > this.#first + 1) {
-      this.#shift();
-      hasDropped = true;
+      const oldest = this.#shift();
+      if (oldest instanceof Uint8Array) {
+        hasDropped = true;
+      } else {
+        marks.push(oldest);
+      }
     }
+    this.#pieces.splice(this.#first, 0, ...marks);
     if (hasDropped) {
       this.#dropped();
     }
     this.#next();
   }
 
+  /**
+   * Has something written that depends on all that came before; it is never
+   * dropped.
+   *
+   * @param {() => Uint8Array} make
+   */
+  mark(make) {
+    this.#pieces.push(make);
+    this.#next();
+  }
+
   #shift() {
     const piece = this.#pieces[this.#first];
     this.#first += 1;
-    this.#size -= piece.length;
+    this.#size -= piece instanceof Uint8Array ? piece.length : 0;
     // Array.shift would make a long queue quadratic.
     if (this.#first > 1024) {
       this.#pieces.splice(0, this.#first);
@@ -77,20 +101,30 @@ export class Backlog {
   }
 
   #next() {
-    if (this.#isWriting || this.#size === 0) {
+    if (this.#isWriting || this.#pieces.length === this.#first) {
       return;
     }
-    const batch = [];
-    let size = 0;
-    while (size < BATCH && this.#pieces.length > this.#first) {
-      const piece = this.#shift();
-      batch.push(piece);
-      size += piece.length;
-    }
     this.#isWriting = true;
-    this.#write(join(batch, size), () => {
+    this.#write(this.#batch(), () => {
       this.#isWriting = false;
       this.#next();
     });
+  }
+
+  /** @returns {Uint8Array} what is written next */
+  #batch() {
+    if (!(this.#pieces[this.#first] instanceof Uint8Array)) {
+      return /** @type {() => Uint8Array} */ (this.#shift())();
+    }
+    /** @type {Uint8Array[]} */
+    const batch = [];
+    let size = 0;
+    while (size < BATCH
+        && this.#pieces[this.#first] instanceof Uint8Array) {
+      const piece = /** @type {Uint8Array} */ (this.#shift());
+      batch.push(piece);
+      size += piece.length;
+    }
+    return join(batch, size);
   }
 }

@@ -138,6 +138,12 @@ function lineEntries(bar) {
       run: bar.onClient((client) => client.terminal?.clear()),
     },
     {
+      id: 'reset',
+      label: menu.reset,
+      group: 'view',
+      run: bar.onClient((client) => client.terminal?.reset()),
+    },
+    {
       id: 'read-out',
       label: menu.screenReader,
       group: 'view',

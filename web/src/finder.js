@@ -5,6 +5,7 @@
  */
 
 import {button, element} from './dom.js';
+import {letterOf} from './keys.js';
 
 /** @typedef {import('./plug.js').Terminal} Terminal */
 
@@ -28,7 +29,7 @@ export class Finder {
     button('find-close').addEventListener('click', () => this.close());
     window.addEventListener('keydown', (event) => {
       const isFind = event.ctrlKey && event.shiftKey && !event.altKey
-        && event.code === 'KeyF';
+        && letterOf(event) === 'f';
       if (isFind && this.#terminal() !== null) {
         event.preventDefault();
         this.open();

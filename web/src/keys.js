@@ -59,6 +59,22 @@ const PLACES = [
 ];
 
 /**
+ * Which letter of a shortcut a key is, wherever a layout has it. Where the
+ * layout has a letter of another script there, the place decides.
+ *
+ * @param {{key: string, code: string}} event
+ * @returns {string} a to z, or empty
+ */
+export function letterOf({key, code}) {
+  if (/^[a-z]$/i.test(key)) {
+    return key.toLowerCase();
+  }
+  const isOfAnotherScript = /^\p{L}/u.test(key);
+  const place = /^Key([A-Z])$/.exec(code);
+  return isOfAnotherScript && place !== null ? place[1].toLowerCase() : '';
+}
+
+/**
  * The X11 keysym of a character: Latin-1 has the same numbers, all others
  * are marked as Unicode.
  *

@@ -68,6 +68,7 @@
  * @property {() => string} selection
  * @property {() => string} text all that is kept of what was shown
  * @property {() => void} clear
+ * @property {() => void} reset ends what programs have switched on
  * @property {() => {rows: number, columns: number}} size
  * @property {(isOn: boolean) => void} readOut for a screen reader
  * @property {(text: string, isBack: boolean) => boolean} find

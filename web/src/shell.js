@@ -7,6 +7,7 @@
  */
 
 import {button, element, fillLabels} from './dom.js';
+import {letterOf} from './keys.js';
 import {plainLine} from './link.js';
 import {reasonOf, waitReasonOf} from './reasons.js';
 import {Toolbar} from './toolbar.js';
@@ -232,7 +233,7 @@ export class Shell {
   #onKey(event) {
     const isOnScreen = this.screen.contains(document.activeElement);
     const isLeave = event.ctrlKey && event.altKey && event.shiftKey
-      && event.code === 'KeyB';
+      && letterOf(event) === 'b';
     if (isLeave && isOnScreen) {
       event.preventDefault();
       event.stopImmediatePropagation();

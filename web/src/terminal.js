@@ -9,6 +9,8 @@ import {SearchAddon} from '@xterm/addon-search';
 import {Terminal} from '@xterm/xterm';
 
 import {Backlog} from './backlog.js';
+import {letterOf} from './keys.js';
+import {resetTerminal} from './terminalreset.js';
 
 /** @typedef {import('./plug.js').Client} Client */
 /** @typedef {import('./plug.js').Report} Report */
@@ -59,11 +61,10 @@ function makeTerminal(label) {
 /**
  * Reads back everything that the terminal keeps.
  *
- * @param {Terminal} terminal
+ * @param {import('@xterm/xterm').IBuffer} buffer
  * @returns {string} lines as they were sent, not as they were wrapped
  */
-function textOf(terminal) {
-  const buffer = terminal.buffer.active;
+function textOf(buffer) {
   /** @type {string[]} */
   const lines = [];
   for (let at = 0; at < buffer.length; at += 1) {
@@ -88,9 +89,10 @@ function textOf(terminal) {
 function bindKeys(terminal) {
   terminal.attachCustomKeyEventHandler((event) => {
     const isOurs = event.ctrlKey && event.shiftKey && !event.altKey;
-    const target = {KeyC: 'copy', KeyV: 'paste'}[event.code];
+    const letter = letterOf(event);
+    const target = {c: 'copy', v: 'paste'}[letter];
     if (!isOurs || target === undefined) {
-      return !(isOurs && event.code === 'KeyF');
+      return !(isOurs && letter === 'f');
     }
     event.preventDefault();
     if (event.type === 'keydown') {
@@ -141,23 +143,45 @@ function carryInput(socket, terminal) {
 }
 
 /**
+ * Puts the terminal into the state of a new one, below what it shows.
+ *
+ * @param {Shown} shown
+ * @param {string} line to write there, may be empty
+ */
+function reset({terminal, backlog}, line) {
+  backlog.mark(() => {
+    const {normal} = terminal.buffer;
+    let row = terminal.rows;
+    while (row > 0
+        && !normal.getLine(normal.baseY + row - 1)?.translateToString(true)) {
+      row -= 1;
+    }
+    return resetTerminal({
+      columns: terminal.cols,
+      row,
+      line: textOf(normal) === '' ? '' : line,
+    });
+  });
+}
+
+/**
  * @param {WebSocket} socket
- * @param {Terminal} terminal
+ * @param {Shown} shown
  * @param {Report} report
  * @param {string} again what to say when a session is not the first one
  * @returns {() => void} stops it
  */
-function carry(socket, terminal, report, again) {
-  const backlog = new Backlog(
-    (batch, done) => terminal.write(batch, done),
-    () => report.noted('dropped'));
+function carry(socket, shown, report, again) {
+  const {terminal, backlog} = shown;
+  shown.dropped = () => report.noted('dropped');
   let isReady = false;
   const ready = () => {
     if (!isReady) {
       isReady = true;
-      if (textOf(terminal) !== '') {
-        terminal.write(`\r\n\x1b[0;2m[${again}]\x1b[0m\r\n`);
+      if (shown.hasSession) {
+        reset(shown, again);
       }
+      shown.hasSession = true;
       report.ready();
     }
   };
@@ -182,17 +206,18 @@ function carry(socket, terminal, report, again) {
 }
 
 /**
- * @param {Terminal} terminal
- * @param {SearchAddon} search
+ * @param {Shown} shown
  * @returns {NonNullable<Client['terminal']>}
  */
-function controlsOf(terminal, search) {
+function controlsOf(shown) {
+  const {terminal, search} = shown;
   return {
     send: (data) => terminal.input(data),
     paste: (text) => terminal.paste(text),
     selection: () => terminal.getSelection(),
-    text: () => textOf(terminal),
+    text: () => textOf(terminal.buffer.active),
     clear: () => terminal.clear(),
+    reset: () => reset(shown, ''),
     size: () => ({rows: terminal.rows, columns: terminal.cols}),
     readOut: (isOn) => {
       terminal.options.screenReaderMode = isOn;
@@ -211,6 +236,9 @@ function controlsOf(terminal, search) {
  * @property {Terminal} terminal
  * @property {FitAddon} fit
  * @property {SearchAddon} search
+ * @property {Backlog} backlog what the terminal has not shown yet
+ * @property {() => void} dropped called when output is left out
+ * @property {boolean} hasSession whether a session has begun before
  */
 
 /**
@@ -238,14 +266,25 @@ function showTerminal(screen, label) {
   terminal.open(screen);
   bindKeys(terminal);
   new ResizeObserver(() => fit.fit()).observe(screen);
-  const shown = {terminal, fit, search};
+  /** @type {Shown} */
+  const shown = {
+    terminal,
+    fit,
+    search,
+    backlog: new Backlog(
+      (batch, done) => terminal.write(batch, done),
+      () => shown.dropped()),
+    dropped: () => {},
+    hasSession: false,
+  };
   SHOWN.set(screen, shown);
   return shown;
 }
 
 /** @type {import('./plug.js').Plug} */
 export function openTerminal(connection, screen, report, words) {
-  const {terminal, fit, search} = showTerminal(screen, words.labels.terminal);
+  const shown = showTerminal(screen, words.labels.terminal);
+  const {terminal, fit} = shown;
   fit.fit();
   terminal.options.disableStdin = connection.isViewOnly;
   const over = new AbortController();
@@ -256,9 +295,9 @@ export function openTerminal(connection, screen, report, words) {
   ];
   const socket = new WebSocket(connection.url, connection.protocols);
   connection.watch(socket);
-  const stop = carry(socket, terminal, report, words.again);
+  const stop = carry(socket, shown, report, words.again);
   return {
-    terminal: controlsOf(terminal, search),
+    terminal: controlsOf(shown),
     focus: () => terminal.focus(),
     releaseKeys: () => {},
     press: () => {},

@@ -79,3 +79,32 @@ test('one piece above the limit is still shown', () => {
   assert.equal(terminal.text.length, 50);
   assert.equal(terminal.drops, 0);
 });
+
+test('a mark is made once all before it is shown, and comes in its place',
+  () => {
+    const terminal = new SlowTerminal();
+    const backlog = terminal.open();
+    let shown = '';
+    backlog.push(piece('a', 3));
+    backlog.push(piece('b', 3));
+    backlog.mark(() => {
+      shown = terminal.text;
+      return piece('-', 1);
+    });
+    backlog.push(piece('c', 3));
+    terminal.catchUp();
+    assert.equal(shown, 'aaabbb');
+    assert.equal(terminal.text, 'aaabbb-ccc');
+  });
+
+test('a mark is not dropped with the output around it', () => {
+  const terminal = new SlowTerminal();
+  const backlog = terminal.open(4);
+  backlog.push(piece('a', 1));
+  backlog.push(piece('b', 3));
+  backlog.mark(() => piece('-', 1));
+  backlog.push(piece('c', 3));
+  backlog.push(piece('d', 3));
+  terminal.catchUp();
+  assert.equal(terminal.text, 'a-ddd');
+});

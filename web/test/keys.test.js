@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
-import {strokesOf} from '../src/keys.js';
+import {letterOf, strokesOf} from '../src/keys.js';
 import SCANCODES from
   '../node_modules/@novnc/novnc/core/input/xtscancodes.js';
 import {scancodeOf} from '../src/scancodes.js';
@@ -91,3 +91,19 @@ test('a key that a PC does not have has no scancode', () => {
   assert.equal(scancodeOf(SCANCODES, '', true), null);
   assert.equal(scancodeOf(SCANCODES, 'toString', true), null);
 });
+
+const LETTERS = [
+  ['a QWERTY layout', 'C', 'KeyC', 'c'],
+  ['Dvorak, where C is elsewhere', 'C', 'KeyI', 'c'],
+  ['Dvorak, where J is', 'J', 'KeyC', 'j'],
+  ['a Cyrillic layout', '\u0421', 'KeyC', 'c'],
+  ['macOS with Option', '\u0131', 'KeyB', 'b'],
+  ['a dead key', 'Dead', 'KeyB', 'b'],
+  ['a comma', ',', 'KeyW', ''],
+  ['no letter at all', 'Enter', 'Enter', ''],
+];
+for (const [name, key, code, letter] of LETTERS) {
+  test(`the letter of ${name} is "${letter}"`, () => {
+    assert.equal(letterOf({key, code}), letter);
+  });
+}

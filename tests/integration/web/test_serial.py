@@ -105,6 +105,40 @@ class SerialPageTest(case.PageCase):
         self.wait_for_text('[connected again]')
         self.assertEqual(2, self.shown().count('guest login:'))
 
+    def test_a_new_session_begins_with_a_fresh_terminal(self) -> None:
+        page = self.open_line('modes-4005.line', 'waiting')
+        self.expect_state('connected')
+        self.wait_for_text('guest login:')
+        self.assertEqual(
+            ['$ top', '[connected again]', 'guest login:'],
+            [line for line in self.shown().splitlines() if line],
+        )
+        screen = page.locator('#screen')
+        screen.hover(position={'x': 40, 'y': 40})
+        screen.click(position={'x': 80, 'y': 40})
+        page.keyboard.type('x')
+        self.wait_for_text('guest login: x')
+        self.assertEqual(b'x', bytes(self.proxy.received))
+
+    def test_reset_ends_what_was_switched_on(self) -> None:
+        page = self.open_line()
+        page.keyboard.press('Escape')
+        page.keyboard.type('(0q')
+        self.wait_for_text('\u2500')
+        self.choose('more', 'reset')
+        page.keyboard.type('q')
+        self.wait_until(lambda: self.shown().endswith('\nq'))
+
+    def test_shortcuts_are_the_keys_that_type_their_letter(self) -> None:
+        page = self.open_line()
+        page.evaluate(
+            """() => document.activeElement.dispatchEvent(
+              new KeyboardEvent('keydown', {key: 'F', code: 'KeyY',
+                ctrlKey: true, shiftKey: true, bubbles: true,
+                cancelable: true}))"""
+        )
+        expect(page.locator('#find-input')).to_be_focused()
+
     def test_a_selection_is_copied(self) -> None:
         page = self.open_line()
         self.wait_for_text('login')

@@ -65,6 +65,7 @@ export const en = {
     find: 'Find...',
     download: 'Save the text',
     clear: 'Clear',
+    reset: 'Reset the terminal',
     screenReader: 'Read out for a screen reader',
     help: 'Keyboard help',
     disconnect: 'Disconnect',
