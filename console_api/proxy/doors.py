@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Short answers to short requests: GET, one a connection, in little time."""
+"""Short answers to short requests, one a connection, in little time."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -92,6 +92,7 @@ class Door:
 
     async def _respond(self, client: inbox.Inbox) -> None:
         http = request.HttpConnection(client)
+        head = None
         try:
             head = await http.request()
             if head is None:
@@ -99,14 +100,18 @@ class Door:
             response = await self._response(head)
         except request.RequestError as exc:
             response = request.Response(exc.status, exc.headers)
-        http.respond(response)
+        head_only = head is not None and head.method == 'HEAD'
+        http.respond(response, head_only=head_only)
         await client.flush()
         await closing.part(client.wire, None, self._buffer)
 
     async def _response(self, head: request.Request) -> request.Response:
         close = ('Connection', 'close')
-        if head.method != 'GET':
-            return request.Response(405, (close, ('Allow', 'GET')))
+        allow = ('Allow', 'GET, HEAD, OPTIONS')
+        if head.method == 'OPTIONS':
+            return request.Response(204, (close, allow))
+        if head.method not in ('GET', 'HEAD'):
+            return request.Response(405, (close, allow))
         answer = await self._answer(head.path)
         return answer or request.Response(404, (close,))
 

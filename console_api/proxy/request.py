@@ -17,6 +17,8 @@ from console_api.proxy import inbox
 #: The most that the head of a request may take, in bytes.
 MAX_HEAD = 16 * 1024
 
+#: RFC 9110, 8.6; a 304 would have that of the content.
+_WITHOUT_LENGTH = (204, 304)
 _SWITCHING = 'HTTP/1.1 101 Switching Protocols'
 
 Header = tuple[str, str]
@@ -130,7 +132,7 @@ class HttpConnection:
         """Send a response; returns whether another request may follow."""
         self._show()
         headers = [*response.headers]
-        if response.status != 304:
+        if response.status not in _WITHOUT_LENGTH:
             headers.append(('Content-Length', str(len(response.body))))
         body = b'' if head_only else response.body
         events: list[h11.Event] = [
@@ -184,9 +186,10 @@ def _get(usual: head.Head) -> Request:
 
 def _request(event: h11.Request) -> Request:
     target = event.target.decode('latin-1')
-    if not target.startswith('/'):
-        # An absolute target or "*": this is neither a forward proxy nor asked
-        # for its options.
+    # Balancers ask for the options of the server itself, too.
+    whole = target == '*' and event.method == b'OPTIONS'
+    if not (target.startswith('/') or whole):
+        # An absolute target: this is no forward proxy.
         raise RequestError(400, [('Connection', 'close')])
     path, _, query = target.partition('?')
     fields = tuple(

@@ -130,7 +130,9 @@ class ProxyServer:
         self._files = static.StaticFiles(
             self._static_root, self._settings.allowed_origins, self._front
         )
-        self._pages = pages.Pages(self._files, self._direct, self._front)
+        self._pages = pages.Pages(
+            self._files, self._direct, self._front, self._is_ready
+        )
         await self._listeners.listen(self._place)
         self._listeners.start()
         self._start_status()
@@ -154,6 +156,11 @@ class ProxyServer:
     def _hindrances(self) -> list[str]:
         """Why it takes no sessions; none while it takes them."""
         return ['it is going down'] if self._draining else []
+
+    async def _is_ready(self) -> bool:
+        """Whether it takes sessions."""
+        free = not self._hindrances()
+        return free and await self._lookups.can_be_reached()
 
     def renew(self, fresh: renewal.Renewal) -> None:
         """Serve new connections by this; old ones go on."""

@@ -22,6 +22,8 @@ ROOT = pathlib.Path(__file__).parent / 'static'
 
 _SOCKETS = ('/', '/websockify')
 _ASSETS = 'assets'
+_ABOUT = 'Consoles are opened here by WebSocket.\n'
+_ALLOW = ('Allow', 'GET, HEAD, OPTIONS')
 _HOST = re.compile(r'[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?', re.ASCII)
 _MISSING = b"""<!DOCTYPE html>
 <html lang="en"><head><title>No console pages</title></head><body>
@@ -94,22 +96,18 @@ class StaticFiles:
 
     def respond(self, head: request.Request) -> request.Response:
         """The answer to a request that is not for a WebSocket."""
+        if head.method == 'OPTIONS':
+            # What balancers ask by default. No other site is let in by it.
+            return request.Response(204, (*_INERT, _ALLOW))
         if head.method not in ('GET', 'HEAD'):
-            return request.Response(405, (*_INERT, ('Allow', 'GET, HEAD')))
+            return request.Response(405, (*_INERT, _ALLOW))
         page = self._paths.get(head.path)
         if page is not None:
             return self._page_response(page, head)
         asset = self._assets.get(head.path)
         if asset is not None:
             return _asset_response(asset, head.values('if-none-match'))
-        if head.path in _SOCKETS:
-            return _words(
-                426,
-                'Consoles are opened here by WebSocket.\n',
-                ('Upgrade', 'websocket'),
-                ('Connection', 'Upgrade, close'),
-            )
-        return _words(404, 'There is nothing here.\n')
+        return _without_file(head)
 
     def _page_response(
         self, page: _Page, head: request.Request
@@ -151,7 +149,23 @@ class StaticFiles:
         return 'ws: wss:'
 
 
-def _words(status: int, text: str, *more: request.Header) -> request.Response:
+def _without_file(head: request.Request) -> request.Response:
+    if head.path == '/' and not head.query:
+        # Balancers look here. With a query it is a WebSocket that lost its
+        # upgrade on the way.
+        return words(200, _ABOUT)
+    if head.path in _SOCKETS:
+        return words(
+            426,
+            _ABOUT,
+            ('Upgrade', 'websocket'),
+            ('Connection', 'Upgrade, close'),
+        )
+    return words(404, 'There is nothing here.\n')
+
+
+def words(status: int, text: str, *more: request.Header) -> request.Response:
+    """An answer in plain text, which nobody keeps."""
     headers = (*_INERT, ('Content-Type', 'text/plain; charset=utf-8'), *more)
     return request.Response(status, headers, text.encode())
 

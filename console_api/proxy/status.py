@@ -142,4 +142,5 @@ _PAGES: Mapping[str, tuple[str, _Maker]] = {
     '/metrics': (_FIGURES, _metrics),
     '/healthz': (_ALIVE, _health),
     '/readyz': (_READY, _readiness),
+    '/healthcheck': (_READY, _readiness),
 }

@@ -57,6 +57,10 @@ _inputs = st.one_of(
 )
 
 
+async def _ready() -> bool:
+    return True
+
+
 class ConnectionTest(base.TestCase):
     async def serve(self, data: bytes) -> None:
         """Serve a client that sends this and then its end."""
@@ -76,7 +80,7 @@ class ConnectionTest(base.TestCase):
                 shared.authority,
                 shared.told.counted,
             )
-            served = pages.Pages(files, made, None)
+            served = pages.Pages(files, made, None, _ready)
             source = forwarded.Source('127.0.0.1')
             serving = connection.Connection(
                 client, source, shared, served, _ENTRANCE

@@ -90,7 +90,7 @@ class ViewerFileTest(DirectCase):
             await self.file(f'{path}?token=')
         for path in ('/edge', '/edge/nova/', '/nova/x', '/'):
             response, _ = await self.ask(f'{path}?token={harness.TOKEN}')
-            self.assertIn(response.status, (404, 426))
+            self.assertIn(response.status, (404, 426), path)
 
     async def test_bad_token_gets_nothing(self) -> None:
         await self.start_proxy()

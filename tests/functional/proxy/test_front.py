@@ -354,6 +354,25 @@ class HaproxyTest(FrontCase):
     async def test_forwarded_headers(self) -> None:
         await self.check('http\n option forwardfor', '')
 
+    async def test_its_own_check_finds_the_proxy_well(self) -> None:
+        await self.start_proxy()
+        port = await self.front(
+            'http\n option httpchk', 'check inter 50ms fall 1 rise 1'
+        )
+        with self.assertLogs('console_api.proxy', 'DEBUG') as logs:
+            await self.until(
+                lambda: '\n'.join(logs.output).count('answered 204') > 1,
+                'it was checked twice',
+            )
+            _, writer = await self.open_raw()
+            writer.close()
+        reader, writer = await asyncio.open_connection('127.0.0.1', port)
+        writer.write(_REQUEST)
+        answer = await asyncio.wait_for(reader.read(12), harness.DEADLINE)
+        writer.close()
+        # Its own answer would be 503: there is nobody to ask.
+        self.assertEqual(b'HTTP/1.1 404', answer)
+
     async def test_health_checks_leave_nothing(self) -> None:
         self.set('proxy', trusted_proxies=['127.0.0.0/8'], proxy_protocol=True)
         await self.start_proxy()
@@ -368,6 +387,64 @@ class HaproxyTest(FrontCase):
                 'a health check was answered',
             )
         self.assertNotIn('ERROR', '\n'.join(logs.output))
+
+
+class BalancerTest(FrontCase):
+    """What balancers ask at the port of the consoles."""
+
+    async def answer(self, question: str) -> tuple[int, bytes]:
+        """Status and body."""
+        answer = await self.exchange(
+            f'{question}\r\nConnection: close\r\n\r\n'.encode()
+        )
+        head, _, body = answer.partition(b'\r\n\r\n')
+        self.asked = head
+        return int(head.split()[1]), body
+
+    async def test_questions_that_they_ask_by_default(self) -> None:
+        await self.start_proxy()
+        for question, status in (
+            ('OPTIONS / HTTP/1.0', 204),
+            ('OPTIONS * HTTP/1.1\r\nHost: x', 204),
+            ('HEAD / HTTP/1.0', 200),
+        ):
+            found = await self.answer(question)
+            self.assertEqual((status, b''), found, question)
+        self.assertEqual(200, (await self.answer('GET / HTTP/1.0'))[0])
+        self.assertEqual([], self.authority.asked)
+
+    async def test_answer_without_a_body_has_no_length(self) -> None:
+        await self.start_proxy()
+        await self.answer('OPTIONS / HTTP/1.0')
+        self.assertNotIn(b'content-length', self.asked.lower())
+
+    async def test_health_is_that_of_the_look_ups_and_names_no_cause(
+        self,
+    ) -> None:
+        await self.start_proxy()
+        question = 'GET /healthcheck HTTP/1.0'
+        self.assertEqual((200, b'OK\n'), await self.answer(question))
+        self.assertEqual((200, b'OK\n'), await self.answer(question))
+        # Whoever asks often costs nobody more.
+        self.assertEqual(1, len(self.authority.asked))
+        self.assertEqual(
+            (200, b''), await self.answer('HEAD /healthcheck HTTP/1.0')
+        )
+
+    async def test_proxy_that_can_look_up_nothing_is_not_well(self) -> None:
+        class Away(harness.FakeAuthority):
+            async def authorize(
+                self, token: str, key: object = None
+            ) -> object:
+                del token, key
+                raise exception.HostUnavailable('a-host')
+
+        self.authority = Away()
+        await self.start_proxy()
+        self.assertEqual(
+            (503, b'unavailable\n'),
+            await self.answer('GET /healthcheck HTTP/1.0'),
+        )
 
 
 class SourceTest(FrontCase):

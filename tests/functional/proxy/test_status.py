@@ -212,6 +212,14 @@ class HealthTest(StatusTestCase):
             await self.document('/healthz'),
         )
 
+    async def test_readiness_has_the_name_that_it_has_at_the_api(
+        self,
+    ) -> None:
+        await self.with_backend()
+        self.assertEqual(
+            await self.document('/readyz'), await self.document('/healthcheck')
+        )
+
     async def test_authority_is_asked_with_a_token_that_is_none(self) -> None:
         await self.with_backend()
         for _ in range(3):
@@ -294,7 +302,7 @@ class BoundsTest(StatusTestCase):
         await self.with_backend()
         for method, path, status in (
             ('POST', '/metrics', b'405'),
-            ('HEAD', '/metrics', b'405'),
+            ('DELETE', '/metrics', b'405'),
             ('GET', '/', b'404'),
             ('GET', '/figures', b'404'),
             ('GET', '/vnc.html', b'404'),
@@ -303,6 +311,17 @@ class BoundsTest(StatusTestCase):
                 f'{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n'.encode()
             )
             self.assertEqual(status, answer.split()[1], method + path)
+
+    async def test_balancers_ask_without_a_body(self) -> None:
+        await self.with_backend()
+        for question, status in (
+            ('HEAD /healthz HTTP/1.1', b'200'),
+            ('HEAD /readyz HTTP/1.0', b'200'),
+            ('OPTIONS / HTTP/1.0', b'204'),
+        ):
+            answer = await self.send(f'{question}\r\nHost: x\r\n\r\n'.encode())
+            head, _, body = answer.partition(b'\r\n\r\n')
+            self.assertEqual((status, b''), (head.split()[1], body), question)
 
     async def test_long_or_broken_request_is_refused(self) -> None:
         await self.with_backend()

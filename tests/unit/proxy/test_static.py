@@ -44,11 +44,17 @@ class StaticTest(base.TestCase):
         return dict(part.split(' ', 1) for part in parts)
 
     def ask(
-        self, path: str, method: str = 'GET', **fields: str
+        self,
+        path: str,
+        method: str = 'GET',
+        query: str = '',
+        **fields: str,
     ) -> request.Response:
         pairs = {'host': 'proxy:6080'} | fields
         headers = tuple((k.replace('_', '-'), v) for k, v in pairs.items())
-        return self.files.respond(request.Request(method, path, '', headers))
+        return self.files.respond(
+            request.Request(method, path, query, headers)
+        )
 
 
 class PageTest(StaticTest):
@@ -131,7 +137,7 @@ class Front:
 
 class FrontPageTest(StaticTest):
     def test_there_is_none_where_none_is_wanted(self) -> None:
-        self.assertEqual(426, self.ask('/').status)
+        self.assertIn(b'WebSocket', self.ask('/').body)
         self.assertEqual(404, self.ask('/index.html').status)
 
     def test_it_is_the_first_page(self) -> None:
@@ -222,11 +228,23 @@ class BoundaryTest(StaticTest):
             self.assertNotIn('location', dict(response.headers))
 
     def test_other_methods_are_refused(self) -> None:
-        for method in ('POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'X'):
+        for method in ('POST', 'PUT', 'DELETE', 'TRACE', 'X'):
             response = self.ask('/vnc.html', method)
             self.assertEqual(405, response.status)
-            self.assertIn(('Allow', 'GET, HEAD'), response.headers)
+            self.assertIn(('Allow', 'GET, HEAD, OPTIONS'), response.headers)
+
+    def test_options_are_told_and_let_no_other_site_in(self) -> None:
+        for path in ('/', '*', '/vnc.html', '/nothing'):
+            response = self.ask(path, 'OPTIONS', origin='https://evil')
+            self.assertEqual((204, b''), (response.status, response.body))
+            headers = dict(response.headers)
+            self.assertEqual('GET, HEAD, OPTIONS', headers['Allow'])
+            self.assertNotIn('Access-Control-Allow-Origin', headers)
+
+    def test_first_path_is_well_for_whoever_brings_no_token(self) -> None:
+        for method in ('GET', 'HEAD'):
+            self.assertEqual(200, self.ask('/', method).status)
 
     def test_socket_paths_say_what_they_are_for(self) -> None:
-        for path in ('/', '/websockify'):
-            self.assertEqual(426, self.ask(path).status)
+        self.assertEqual(426, self.ask('/websockify').status)
+        self.assertEqual(426, self.ask('/', query='token=x').status)
