@@ -55,6 +55,15 @@ class UnitTest(base.TestCase):
                 self.assertEqual('yes', service['NoNewPrivileges'])
                 self.assertEqual('strict', service['ProtectSystem'])
 
+    def test_lack_of_memory_ends_one_worker_and_not_its_siblings(
+        self,
+    ) -> None:
+        units = self.units()
+        for name in ('proxy', 'conductor', 'api'):
+            with self.subTest(name):
+                service = units[f'console-api-{name}']['Service']
+                self.assertEqual('continue', service['OOMPolicy'])
+
     def test_agent_may_write_where_its_key_is(self) -> None:
         unit = self.units()['console-api-agent']
         folder = pathlib.Path(self.conf.agent.key_file).parent

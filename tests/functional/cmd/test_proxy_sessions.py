@@ -28,6 +28,15 @@ class _Echo(socketserver.BaseRequestHandler):
             pass  # A proxy that was killed may have reset it.
 
 
+def _lives(pid: int) -> bool:
+    # A zombie is one whose new parent has not asked for its end yet.
+    try:
+        state = pathlib.Path(f'/proc/{pid}/stat').read_text('ascii')
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state.rpartition(')')[2].split()[0] != 'Z'
+
+
 class SessionsTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -163,6 +172,39 @@ class SessionsTest(base.TestCase):
         self.assertLess(len(alive), len(sessions))
         proxy.wait_for(lambda: len(proxy.children) == 2, 'another worker')
         self.assertTrue(all(self.echoes(ws) for ws in alive))
+
+    def test_killed_parent_takes_workers_and_their_sessions_along(
+        self,
+    ) -> None:
+        path = self.folder / 'proxy.sock'
+        proxy = self.started(workers=2, unix_socket=path)
+        sessions = [self.unix_session(path) for _ in range(10)]
+        workers = proxy.children
+        proxy.process.kill()
+        self.assertEqual({1001}, {self.code(ws) for ws in sessions})
+        processes.wait_for(
+            lambda: not any(map(_lives, workers)), 'the end of the workers'
+        )
+        # Nothing is in the way of the next one.
+        self.started()
+        self.unix_session(path)
+
+    def test_sessions_outlive_a_killed_parent_where_they_may_drain(
+        self,
+    ) -> None:
+        proxy = self.started(workers=2, drain_timeout=600)
+        sessions = [self.session() for _ in range(10)]
+        workers = proxy.children
+        proxy.process.kill()
+        processes.wait_for(self.refuses, 'nobody listens')
+        self.assertTrue(all(self.echoes(ws) for ws in sessions))
+        self.started()
+        self.session()
+        for ws in sessions:
+            ws.close()
+        processes.wait_for(
+            lambda: not any(map(_lives, workers)), 'the end of the workers'
+        )
 
     def unix_session(self, path: pathlib.Path) -> ws_client.ClientConnection:
         sock = socket.socket(socket.AF_UNIX)

@@ -101,6 +101,22 @@ class WorkersTest(base.TestCase):
             os.kill(pid, signal.SIGKILL)
         parent.wait_for(lambda: len(self.noted('started')) == 4, 'two more')
 
+    def test_worker_that_ends_early_waits_longer_each_time(self) -> None:
+        parent = self.started()
+        for number, seconds in enumerate((1, 2), start=1):
+            for pid in parent.children:
+                os.kill(pid, signal.SIGKILL)
+            told = f'the next one starts in {seconds} s'
+            parent.wait_for(
+                lambda told=told: parent.output.count(told) == 2, told
+            )
+            there = 2 * number + 2
+            parent.wait_for(
+                lambda there=there: len(self.noted('started')) == there,
+                'two more',
+            )
+        self.assertEqual(2, len(parent.children))
+
     def test_sighup_reaches_parent_and_workers(self) -> None:
         parent = self.started()
         parent.send(signal.SIGHUP)
