@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import logging
+import math
 import re
 import time
 from typing import Any
@@ -14,6 +15,7 @@ from keystoneauth1 import session
 from oslo_config import cfg
 
 from console_api import exception
+from console_api import httpdeadline
 
 GROUP = 'nova'
 
@@ -170,6 +172,7 @@ class NovaAPI:
                 f'[{GROUP}] auth_type is not set; see the guide for the user '
                 'that this service asks Nova with'
             )
+        self._deadline = httpdeadline.Deadline()
         certificate = settings.certfile
         if certificate and settings.keyfile:
             certificate = (certificate, settings.keyfile)
@@ -187,46 +190,78 @@ class NovaAPI:
             timeout=settings.timeout,
             app_name='console-api',
         )
+        for scheme in ('http://', 'https://'):
+            self._session.session.mount(scheme, _Adapter(self._deadline))
         # The connection pool logs each path at DEBUG.
         logging.getLogger('urllib3.connectionpool').addFilter(_REDACT)
 
-    def get(self, path: str, version: str) -> Answer:
+    def get(self, path: str, version: str, end: float = math.inf) -> Answer:
         """What Nova answers to this path at this microversion.
 
-        An answer of 200 to 299 has a document, any other one none.
+        An answer of 200 to 299 has a document, any other one none. With all
+        that it takes, a login among it, the answer is there within the
+        configured timeout, and by ``end``, a time of ``time.monotonic``.
 
         :raises RefusedError: the user may not ask, or could not log in
         :raises NovaError: it did not answer in time, or answered no JSON
         """
-        end = time.monotonic() + self._timeout
+        return self._ask('GET', path, version, end)
+
+    def post(
+        self, path: str, version: str, body: object, end: float = math.inf
+    ) -> Answer:
+        """What Nova answers to this JSON value; otherwise as ``get``.
+
+        It may be sent more than once.
+        """
+        return self._ask('POST', path, version, end, body)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        version: str,
+        end: float,
+        body: object = None,
+    ) -> Answer:
+        asked = {'method': method, 'microversion': version, 'json': body}
+        self._deadline.end = min(end, time.monotonic() + self._timeout)
         try:
-            return self._get_again(path, version, end)
+            return self._send_again(path, asked)
         except ksa_exceptions.HttpError as exc:
             raise _keystone_error(exc) from None
         except (ksa_exceptions.ClientException, OSError) as exc:
-            # Its message has the whole URL.
-            raise NovaError(type(exc).__name__) from None
+            raise NovaError(self._words(exc)) from None
+        finally:
+            self._deadline.end = math.inf
 
-    def _get_again(self, path: str, version: str, end: float) -> Answer:
+    def _words(self, exc: Exception) -> str:
+        # Its message has the whole URL.
+        name = type(exc).__name__
+        if time.monotonic() < self._deadline.end:
+            return name
+        return f'the answer took too long ({name})'
+
+    def _send_again(self, path: str, asked: dict[str, Any]) -> Answer:
         # A kept connection may be closed by the other side at the moment in
         # which it is used again.
         for _ in range(_TRIES - 1):
             try:
-                return self._get(path, version, end)
+                return self._send(path, asked)
             except ksa_exceptions.ConnectFailure:
-                if time.monotonic() > end:
+                if time.monotonic() > self._deadline.end:
                     raise
-        return self._get(path, version, end)
+        return self._send(path, asked)
 
-    def _get(self, path: str, version: str, end: float) -> Answer:
+    def _send(self, path: str, asked: dict[str, Any]) -> Answer:
         endpoint = self._endpoint or self._session.get_endpoint(
             **self._in_catalog
         )
         if endpoint is None:
             raise ksa_exceptions.EndpointNotFound()
-        response = self._session.get(
+        response = self._session.request(
             _versioned(endpoint) + path,
-            microversion=version,
+            **asked,
             microversion_service_type='compute',
             raise_exc=False,
             log=False,
@@ -242,7 +277,26 @@ class NovaAPI:
                 raise RefusedError(f'Nova answered {status}')
             if not 200 <= status <= 299:
                 return Answer(status, None)
-            return Answer(status, _document(response, end))
+            return Answer(status, _document(response))
+
+
+class _Adapter(session.TCPKeepAliveAdapter):
+    """Makes the connections that keep to a deadline."""
+
+    def __init__(self, deadline: httpdeadline.Deadline) -> None:
+        self._deadline = deadline
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """See requests."""
+        super().init_poolmanager(*args, **options)
+        httpdeadline.use(self.poolmanager, self._deadline)
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
+        """See requests."""
+        manager = super().proxy_manager_for(proxy, **options)
+        httpdeadline.use(manager, self._deadline)
+        return manager
 
 
 def _keystone_error(exc: ksa_exceptions.HttpError) -> NovaError:
@@ -258,15 +312,13 @@ def _versioned(url: str) -> str:
     return url if _VERSION_IN_PATH.search(url) else f'{url}/v2.1'
 
 
-def _document(response: Any, end: float) -> Any:
-    """The JSON value of a body that is neither endless nor slow."""
+def _document(response: Any) -> Any:
+    """The JSON value of a body that is not endless."""
     body = bytearray()
     for chunk in response.iter_content(_CHUNK):
         body += chunk
         if len(body) > _LONGEST_ANSWER:
             raise NovaError('the answer is too long')
-        if time.monotonic() > end:
-            raise NovaError('the answer took too long')
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

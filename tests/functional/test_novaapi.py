@@ -3,7 +3,9 @@
 
 from collections.abc import Iterator
 import logging
+import pathlib
 import socket
+import ssl
 import threading
 import time
 
@@ -13,6 +15,7 @@ import webob
 from console_api import exception
 from console_api import novaapi
 from tests import base
+from tests.fixtures import certificates
 from tests.fixtures import nova_stub
 
 TOKEN = 's3cret-t0ken'
@@ -115,18 +118,55 @@ class NovaAPITest(base.TestCase):
         self.fails('too long', self.client())
         self.assertLess(sent, 32 * 1024 * 1024)
 
-    def test_dripping_answer_ends_at_the_timeout(self) -> None:
-        gone = threading.Event()
-        self.addCleanup(gone.set)
+    def drips(self, begins: bytes, drop: bytes, ends: bytes) -> None:
+        """The client gives up while the rest of an answer comes in drops."""
+        answers = self.useFixture(_Dripping(begins, drop, ends))
+        client = self.client(endpoint_override=answers.url, timeout=1)
+        self.fails('took too long', client)
+        self.assertFalse(answers.whole.is_set())
 
-        def dripping() -> Iterator[bytes]:
-            end = time.monotonic() + 30
-            while time.monotonic() < end and not gone.wait(0.1):
-                # requests hands on a chunk when it is full.
-                yield b' ' * 16384
+    def test_dripping_body_ends_at_the_timeout(self) -> None:
+        head = b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n'
+        self.drips(head, b' ', b'{}')
 
-        self.stub.answer = dripping()
-        self.fails('took too long', self.client(timeout=1))
+    def test_dripping_head_ends_at_the_timeout(self) -> None:
+        head = b'HTTP/1.1 200 OK\r\nConnection: close\r\nX-Slow: '
+        self.drips(head, b'x', b'\r\n\r\n{}')
+
+    def test_dripping_body_within_tls_ends_at_the_timeout(self) -> None:
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        authority = certificates.Authority(folder)
+        pair = authority.issue('127.0.0.1')
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pair.certificate, pair.key)
+        head = b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n'
+        answers = self.useFixture(_Dripping(head, b' ', b'{}', context))
+        client = self.client(
+            endpoint_override=answers.url,
+            timeout=1,
+            cafile=str(authority.certificate),
+        )
+        self.fails('took too long', client)
+        self.assertFalse(answers.whole.is_set())
+
+    def test_caller_may_be_in_more_of_a_hurry(self) -> None:
+        with socket.create_server(('127.0.0.1', 0)) as silent:
+            url = f'http://127.0.0.1:{silent.getsockname()[1]}'
+            client = self.client(endpoint_override=url, timeout=600)
+            with self.assertRaisesRegex(novaapi.NovaError, 'took too long'):
+                client.get(PATH, '2.31', time.monotonic() + 1)
+
+    def test_hurry_of_one_call_is_not_that_of_the_next(self) -> None:
+        client = self.client()
+        with self.assertRaises(novaapi.NovaError):
+            client.get(PATH, '2.31', time.monotonic() - 1)
+        self.assertEqual(200, client.get(PATH, '2.31').status)
+
+    def test_body_of_a_post_is_json(self) -> None:
+        self.client().post('/servers', '2.31', {'server': {'name': 'web'}})
+        request = self.stub.asked[-1]
+        self.assertEqual('POST', request.method)
+        self.assertEqual({'server': {'name': 'web'}}, request.json)
 
     def test_silence_ends_at_the_timeout(self) -> None:
         with socket.create_server(('127.0.0.1', 0)) as silent:
@@ -158,6 +198,52 @@ class NovaAPITest(base.TestCase):
         self.assertIn('/os-console-auth-tokens/***', log.output)
         self.assertNotIn(TOKEN, log.output)
         self.assertNotIn(nova_stub.PASSWORD, log.output)
+
+
+class _Dripping(fixtures.Fixture):
+    """Begins to answer, adds a drop every tenth of a second, then ends.
+
+    That takes half a minute; ``whole`` is set when all was sent.
+    """
+
+    def __init__(
+        self,
+        begins: bytes,
+        drop: bytes,
+        ends: bytes,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__()
+        self._context = context
+        self._parts = (begins, *[drop] * 300, ends)
+        self.whole = threading.Event()
+        self._over = threading.Event()
+
+    def _setUp(self) -> None:
+        self._listener = socket.create_server(('127.0.0.1', 0))
+        self.addCleanup(self._listener.close)
+        scheme = 'http' if self._context is None else 'https'
+        port = self._listener.getsockname()[1]
+        self.url = f'{scheme}://127.0.0.1:{port}'
+        thread = threading.Thread(target=self._run, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self._over.set)
+
+    def _run(self) -> None:
+        sock, _ = self._listener.accept()
+        if self._context is not None:
+            sock = self._context.wrap_socket(sock, server_side=True)
+        with sock:
+            sock.recv(65536)
+            for part in self._parts:
+                try:
+                    sock.sendall(part)
+                except OSError:
+                    return  # who asked is gone
+                if self._over.wait(0.1):
+                    return
+            self.whole.set()
 
 
 class _Hasty:
