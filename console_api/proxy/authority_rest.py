@@ -2,6 +2,7 @@
 """An authority that asks Nova's API, for a proxy beside an unmodified Nova."""
 
 import logging
+import math
 import re
 import time
 from typing import Any
@@ -20,6 +21,9 @@ LOG = logging.getLogger(__name__)
 #: Since 2.99 the answer has the TLS port, since 2.31 there is one at all.
 _VERSION = '2.99'
 _OLD_VERSION = '2.31'
+#: How long one answer of 406 counts, in seconds. Nova may be upgraded, and
+#: meanwhile some of its processes are older than others.
+_AGE = 300.0
 
 _TOKEN = re.compile(r'[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,254}', re.ASCII)
 #: A host name, an IPv4 or an IPv6 address.
@@ -36,11 +40,14 @@ class RestLookup:
     are of another kind; nor does it tell when the token
     ends, so that it is taken to be new.
 
+    A Nova that is older than the newest microversion is asked for that one
+    again after ``age`` seconds.
+
     :raises ConfigurationError: the user of group ``[nova]`` is incomplete,
         or tokens are to be good for one session
     """
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, age: float = _AGE) -> None:
         if conf.consoleauth.token_use == consoleauth.SINGLE:
             raise exception.ConfigurationError(
                 '[consoleauth] token_use = single does not go with [proxy] '
@@ -50,7 +57,9 @@ class RestLookup:
         self._nova = novaapi.NovaAPI(conf)
         self._console_type: str = conf.proxy.rest_console_type
         self._ttl: int = conf.consoleauth.token_ttl
-        self._version = _VERSION
+        self._age = age
+        #: Until when Nova is taken to be an old one.
+        self._old_until = -math.inf
 
     def __call__(
         self, token: str, key: tokens.SessionKey | None = None
@@ -87,16 +96,17 @@ class RestLookup:
 
     def _ask(self, token: str) -> novaapi.Answer:
         path = f'/os-console-auth-tokens/{token}'
-        answer = self._nova.get(path, self._version)
-        if answer.status == 406 and self._version == _VERSION:
+        if time.monotonic() >= self._old_until:
+            answer = self._nova.get(path, _VERSION)
+            if answer.status != 406:
+                return answer
             LOG.info(
-                'Nova is older than microversion %s; using %s from now on',
+                'Nova is older than microversion %s; using %s for now',
                 _VERSION,
                 _OLD_VERSION,
             )
-            self._version = _OLD_VERSION
-            answer = self._nova.get(path, self._version)
-        return answer
+            self._old_until = time.monotonic() + self._age
+        return self._nova.get(path, _OLD_VERSION)
 
     def _grant(self, document: object) -> types.ConsoleGrant:
         console = _mapping(_mapping(document).get('console'))

@@ -81,11 +81,23 @@ class RestLookupTest(base.TestCase):
         lookup = self.lookup()
         for _ in range(2):
             self.assertEqual(5900, lookup(TOKEN).connect.port)
-        asked = [
+        self.assertEqual(['2.99', '2.31', '2.31'], self.versions())
+
+    def versions(self) -> list[str]:
+        """The microversions that Nova was asked at."""
+        return [
             request.headers['X-OpenStack-Nova-API-Version']
             for request in self.stub.asked
         ]
-        self.assertEqual(['2.99', '2.31', '2.31'], asked)
+
+    def test_nova_that_was_upgraded_is_asked_as_it_understands(self) -> None:
+        self.stub.max_version = (2, 95)
+        lookup = authority_rest.RestLookup(self.conf, age=0.0)
+        lookup(TOKEN)
+        self.stub.max_version = (2, 104)
+        self.know(tls_port=5901)
+        self.assertEqual(5901, lookup(TOKEN).connect.tls_port)
+        self.assertEqual(['2.99', '2.31', '2.99'], self.versions())
 
     def test_unknown_token_is_not_found(self) -> None:
         with self.assertRaises(exception.TokenNotFound):
