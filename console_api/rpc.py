@@ -9,6 +9,7 @@ from oslo_config import cfg
 import oslo_messaging
 
 from console_api import context as console_context
+from console_api import hostnames
 
 #: Each agent listens on a topic of its own below this one.
 AGENT_TOPIC = 'console_agent'
@@ -67,7 +68,11 @@ def agent_topic(host: str) -> str:
     On RabbitMQ this is the routing key and the queue that the host would have
     on a topic of all agents, so that releases with the one and with the other
     reach each other; but no agent opens a queue that others have, too.
+
+    :raises ValueError: it could be a queue of another host
     """
+    if not hostnames.is_valid(host):
+        raise ValueError(f'{host!r:.80} is no name of a host')
     return f'{AGENT_TOPIC}.{host}'
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from oslo_config import cfg
 
+from console_api import exception
+from console_api import hostnames
 from console_api import rpc
 from console_api.agent import claim
 from console_api.agent import endpoint
@@ -22,7 +24,8 @@ class Agent:
     ``lost`` is called, with the reason, when another agent has taken over.
 
     :raises ConfigurationError: the driver cannot be loaded or cannot work,
-        or ``[agent] key_file`` is no good
+        ``[agent] key_file`` is no good, or no host is called ``[DEFAULT]
+        host``
     """
 
     def __init__(
@@ -31,6 +34,11 @@ class Agent:
         driver: virt_driver.ConsoleDriver | None = None,
         lost: Callable[[str], None] | None = None,
     ) -> None:
+        if not hostnames.is_valid(conf.host):
+            raise exception.ConfigurationError(
+                f'[DEFAULT] host = {conf.host!r:.80} is no name of a host: a '
+                f'name has {hostnames.RULE}.'
+            )
         key = hostkey.load(conf.agent.key_file)
         self.driver = driver or virt_driver.load(conf, conf.agent.driver)
         self._transport = rpc.get_transport(conf)

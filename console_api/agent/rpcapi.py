@@ -14,14 +14,18 @@ import re
 from typing import Any
 
 from oslo_config import cfg
+from oslo_log import log as logging
 import oslo_messaging
 
 from console_api import calls
 from console_api import context as console_context
 from console_api import exception
+from console_api import hostnames
 from console_api import rpc
 from console_api.consoles import tokens
 from console_api.consoles import types
+
+LOG = logging.getLogger(__name__)
 
 VERSION = '1.2'
 
@@ -225,6 +229,14 @@ class AgentAPI:
         arguments: Mapping[str, Any],
         version: str = '1.0',
     ) -> Any:
+        if not hostnames.is_valid(host):
+            # Whoever knows the servers may name hosts by other rules.
+            LOG.warning(
+                'No agent can be called %r: a name has %s',
+                host[:80],
+                hostnames.RULE,
+            )
+            raise exception.HostUnavailable(arguments['server_id'])
         client = self._client.prepare(
             topic=rpc.agent_topic(host),
             timeout=self._timeout,

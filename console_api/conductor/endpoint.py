@@ -12,6 +12,7 @@ import oslo_messaging
 
 from console_api import context as console_context
 from console_api import exception
+from console_api import hostnames
 from console_api.conductor import rpcapi
 from console_api.consoles import broker as console_broker
 from console_api.consoles import tokens
@@ -20,8 +21,6 @@ from console_api.servers import agents as agent_reports
 from console_api.servers import hostkeys
 from console_api.servers import reports
 
-#: A name as the tables keep it; white space would pass for another host.
-_HOST = re.compile(r'\S{1,255}')
 _DIGEST = re.compile(r'[0-9a-f]{64}')
 
 
@@ -170,8 +169,10 @@ def _serialize(grant: types.ConsoleGrant) -> dict[str, Any]:
 
 def _check_host(host: object) -> None:
     # Without a host are those that were never scheduled: no agent's.
-    if not isinstance(host, str) or not _HOST.fullmatch(host):
-        raise exception.BadRequest('A report names no host.')
+    if not hostnames.is_valid(host):
+        raise exception.BadRequest(
+            f'A report names no host: a name has {hostnames.RULE}.'
+        )
 
 
 def _agent(values: object, key: object) -> agent_reports.ReportedAgent:

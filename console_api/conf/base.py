@@ -15,7 +15,9 @@ OPTS = [
         help="""
 The name of this host on the message bus.
 
-An agent reports its servers under this name and is called under it. Change it
+An agent reports its servers under this name and is called under it. The name
+has letters, digits, hyphens, underscores and single dots between them, 200
+characters at most; an address of IPv6 is none. Change it
 only where two hosts have the same host name, and before the first start: the
 servers of the old name stay behind.
 """,

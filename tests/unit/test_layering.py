@@ -17,6 +17,7 @@ CORE = (
     'conf',
     'embedded',
     'exception',
+    'hostnames',
     'httpdeadline',
     'keepalive',
     'novaapi',

@@ -160,6 +160,13 @@ class NameTest(base.TestCase):
         self.assertIn('another agent answers for host here', str(error))
         self.assertRegex(str(error), r'process \d+ on \S+')
 
+    def test_agent_with_no_name_of_a_host_does_not_start(self) -> None:
+        # oslo.config takes it for the address of a host.
+        error = self.assertRaises(
+            exception.ConfigurationError, self._agent, '2001:db8::1'
+        )
+        self.assertIn("host = '2001:db8::1' is no name", str(error))
+
     def test_agent_of_another_host_is_not(self) -> None:
         self._agent('there').check_alone()
 

@@ -8,9 +8,11 @@ import fixtures
 import oslo_messaging
 
 from console_api import context
+from console_api import exception
 from console_api.agent import rpcapi
 from console_api.consoles import types
 from tests import base
+from tests.unit import test_hostnames
 
 _GOOD = {
     'token': 'A' * 43,
@@ -57,6 +59,33 @@ class _ApiTest(base.TestCase):
             )
         )
         return rpcapi.AgentAPI(self.conf, None)
+
+
+class HostTest(_ApiTest):
+    """Whoever knows the servers may name any host."""
+
+    def test_no_other_queue_is_reached_by_the_name_of_a_host(self) -> None:
+        client = Answering(_GOOD)
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'console_api.rpc.get_client', lambda *ignored: client
+            )
+        )
+        api = rpcapi.AgentAPI(self.conf, None)
+        where = types.ConnectInfo('127.0.0.1', 5900)
+        for call, *arguments in (
+            (api.get_console, 'novnc'),
+            (api.confirm_console, 'novnc', where),
+            (api.enter_console, 'novnc', where),
+            (api.get_console_output, 100),
+        ):
+            for host in (*test_hostnames.FOREIGN, *test_hostnames.ODD):
+                with self.subTest(call.__name__, host=host):
+                    self.assertRaises(
+                        exception.HostUnavailable,
+                        *(call, self.context, host, 'id', *arguments),
+                    )
+        self.assertEqual([], client.calls)
 
 
 class GetConsoleTest(_ApiTest):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a hostile agent may report."""
 
+import inspect
 from typing import Any
 
 import oslo_messaging
@@ -9,6 +10,7 @@ from console_api import context
 from console_api import exception
 from console_api.conductor import endpoint
 from tests import base
+from tests.unit import test_hostnames
 
 
 class Recorder:
@@ -59,3 +61,47 @@ class ReportServersTest(base.TestCase):
 
     def test_one_malformed_server_refuses_the_report(self) -> None:
         self._assert_refused('here', [{'id': 'nonsense'}])
+
+
+#: What is said of a host, and what else belongs to it.
+CALLS = {
+    'report_servers': ('servers',),
+    'report_agent': ('agent',),
+    'get_holder': (),
+    'claim_host': ('agent', 'holder'),
+    'refuse_agent': ('process',),
+    'report_changes': ('servers', 'gone', 'ended'),
+}
+#: Who holds a token asks these, whatever the host.
+OF_TOKENS = {'authorize_token', 'enter_session'}
+
+
+class HostTest(base.TestCase):
+    """Whatever is said of a host, it is called as hosts are."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.endpoint = endpoint.ConductorEndpoint(None, None, None)
+
+    def test_each_call_is_listed_here(self) -> None:
+        calls = {
+            name
+            for name, _ in inspect.getmembers(self.endpoint, inspect.ismethod)
+            if not name.startswith('_')
+        }
+        self.assertEqual({*CALLS, *OF_TOKENS}, calls)
+
+    def test_each_call_refuses_what_is_no_host(self) -> None:
+        for name, others in CALLS.items():
+            for host in (*test_hostnames.FOREIGN, *test_hostnames.ODD):
+                with self.subTest(name, host=host):
+                    caught = self.assertRaises(
+                        oslo_messaging.ExpectedException,
+                        getattr(self.endpoint, name),
+                        context.service_context(),
+                        host,
+                        **dict.fromkeys(others),
+                    )
+                    error = caught.exc_info[1]
+                    self.assertIsInstance(error, exception.BadRequest)
+                    self.assertIn('names no host', str(error))
