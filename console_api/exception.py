@@ -75,6 +75,13 @@ class UnsupportedContentType(DomainError):
     template = 'Unsupported Content-Type'
 
 
+class RequestTooLarge(DomainError):
+    """A body that is longer than is read; the argument is how much that is."""
+
+    status = 413
+    template = 'Request is too large. Larger than {0} bytes.'
+
+
 class HostTaken(DomainError):
     """Another agent answers for the host: host, process."""
 

@@ -251,8 +251,16 @@ def filter_factory(
     """
     conf = embedded.load(cfg.CONF, local_conf.get('config_file'))
     return lambda application: beside.ConsoleFilter(
-        application, _services(conf)
+        application, _services(conf), lambda: _longest_body(cfg.CONF)
     )
+
+
+def _longest_body(process: cfg.ConfigOpts) -> int:
+    """What the sizelimit filter of the process lets through, in bytes."""
+    try:
+        return int(process.oslo_middleware.max_request_body_size)
+    except cfg.NoSuchOptError:
+        return beside.LONGEST_ACTION
 
 
 def _services(conf: cfg.ConfigOpts) -> operation.Services:

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The console part of the API as a filter in front of another compute API.
 
-What is not about consoles goes on as it came, bodies included.
+What is not about consoles goes on as it came, bodies included. What Nova
+would take for a request about consoles never does, however it is written: it
+is answered here, under the policy of this service.
 """
 
+from collections.abc import Callable
 from collections.abc import MutableMapping
 import io
+import json
 from typing import Any
 
 from oslo_log import log as logging
@@ -18,7 +22,6 @@ from console_api.api import errors
 from console_api.api import middleware
 from console_api.api import operation
 from console_api.api import routes
-from console_api.api import validation
 from console_api.api.controllers import console_auth_tokens
 from console_api.api.controllers import console_output
 from console_api.api.controllers import remote_consoles
@@ -40,8 +43,10 @@ OWN_ROUTES = tuple(
     if route.controller in _CONTROLLERS and route.handler is not None
 )
 
-#: The longest body of an action that is looked at: Nova's own limit.
-_LONGEST_ACTION = 114688
+#: The longest body of an action, in bytes: oslo.middleware's own default for
+#: what it lets through to Nova.
+LONGEST_ACTION = 114688
+_CHUNK = 65536
 
 #: keystonemiddleware leaves it after it has checked the caller's token. No
 #: client can: what it sends is below HTTP_.
@@ -51,21 +56,33 @@ _CHECKED = 'keystone.token_auth'
 class ConsoleFilter:
     """Answers requests for consoles; ``application`` answers the others.
 
-    It belongs behind keystonemiddleware, which says who the caller is.
+    It belongs behind keystonemiddleware, which says who the caller is, and
+    directly in front of the router of Nova. ``longest`` says how many bytes
+    the body of an action may have.
     """
 
     def __init__(
-        self, application: middleware.WSGIApp, services: operation.Services
+        self,
+        application: middleware.WSGIApp,
+        services: operation.Services,
+        longest: Callable[[], int] = lambda: LONGEST_ACTION,
     ) -> None:
         self._application = application
-        self._dispatcher = dispatch.Dispatcher(services, OWN_ROUTES)
+        self._longest = longest
+        self._dispatcher = dispatch.Dispatcher(
+            services, OWN_ROUTES, dispatch.PROJECT_ID
+        )
         self._consoles = middleware.Faults(
             auth.KeystoneContext(self._dispatcher)
         )
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer, or pass the request on."""
-        if not self._is_own(environ):
+        try:
+            own = self._is_own(environ)
+        except exception.DomainError as exc:
+            return errors.to_response(exc, '')(environ, start_response)
+        if not own:
             return self._application(environ, start_response)
         if environ.get(_CHECKED) is None:
             LOG.error(
@@ -77,38 +94,75 @@ class ConsoleFilter:
         return self._consoles(environ, start_response)
 
     def _is_own(self, environ: MutableMapping[str, Any]) -> bool:
+        """Whether Nova would take it for a request about consoles.
+
+        :raises BadRequest: it would, but by a method that is not its own
+        :raises RequestTooLarge: nobody can tell
+        """
         request = webob.Request(environ)
+        method = _method(request)
         try:
-            route = self._dispatcher.find(request)
-            if route.action is None:
-                return True
-            body = validation.parse_json(_peek(request))
-        except exception.DomainError:
+            route = self._dispatcher.find(request, method)
+        except exception.ResourceNotFound:
+            return False
+        if route.action is not None and not self._names_action(request):
+            return False
+        if method != request.method:
+            raise exception.BadRequest(
+                'Malformed request URL: its query cannot change the method.'
+            )
+        return True
+
+    def _names_action(self, request: webob.Request) -> bool:
+        if not dispatch.is_json(request):
+            # Nova reads no other one.
+            return False
+        try:
+            # As Nova reads it, and more: here nothing is executed, and what
+            # is one of ours is read strictly after this.
+            body = json.loads(_peek(request, self._longest()))
+        except (ValueError, RecursionError):
             return False
         return self._dispatcher.action_of(body) is not None
 
 
-def _peek(request: webob.Request) -> bytes:
+def _method(request: webob.Request) -> str:
+    """The method by which Nova's router finds what answers.
+
+    Routes lets the query change it, and Nova leaves that switched on.
+    """
+    if '_method' not in request.query_string:
+        return str(request.method)
+    try:
+        wanted = request.GET.get('_method')
+    except UnicodeDecodeError:
+        wanted = None
+    return wanted.upper() if wanted else str(request.method)
+
+
+def _peek(request: webob.Request, longest: int) -> bytes:
     """The body, which whoever comes next reads again from the start.
 
-    :raises BadRequest: it is none of an action of ours; it was not touched
+    Of a body whose length is not known, it is read to its end.
+
+    :raises RequestTooLarge: it is longer than that
     """
+    length = request.content_length
+    if not request.is_body_readable or (length or 0) < 0:
+        return b''
     environ = request.environ
-    length = environ.get('CONTENT_LENGTH') or ''
-    if (
-        'HTTP_TRANSFER_ENCODING' in environ
-        or not dispatch.is_json(request)
-        or not (length.isascii() and length.isdigit())
-        or int(length) > _LONGEST_ACTION
-    ):
-        raise exception.BadRequest('not an action')
+    if length is not None and length > longest:
+        raise exception.RequestTooLarge(str(longest))
     source = environ['wsgi.input']
     body = bytearray()
-    while len(body) < int(length):
+    wanted = longest + 1 if length is None else length
+    while len(body) < wanted:
         # A server may give less at a time than it was asked for.
-        part = source.read(int(length) - len(body))
+        part = source.read(min(wanted - len(body), _CHUNK))
         if not part:
             break
         body += part
+    if len(body) > longest:
+        raise exception.RequestTooLarge(str(longest))
     environ['wsgi.input'] = io.BytesIO(bytes(body))
     return bytes(body)

@@ -38,14 +38,21 @@ _JSON_TYPES = frozenset(
 
 #: Where the routes are mounted, and what a project id looks like (Nova's).
 MOUNT = '/v2.1'
-_PROJECT_ID = '[0-9a-f-]+'
+PROJECT_ID = '[0-9a-f-]+'
 
 
 class Dispatcher:
-    """The application behind ``/v2.1``."""
+    """The application behind ``/v2.1``.
+
+    ``project_id`` is a pattern of the project ids that paths begin with; any
+    name is one without it.
+    """
 
     def __init__(
-        self, services: operation.Services, table: tuple[routes.Route, ...]
+        self,
+        services: operation.Services,
+        table: tuple[routes.Route, ...],
+        project_id: str | None = None,
     ) -> None:
         self._services = services
         self._controllers = {
@@ -53,7 +60,7 @@ class Dispatcher:
             for controller in {route.controller for route in table}
         }
         self._table = table
-        self._mapper = _mapper(table)
+        self._mapper = _mapper(table, project_id)
         self._actions = {
             route.action: route for route in table if route.action
         }
@@ -66,12 +73,12 @@ class Dispatcher:
         )
         return response(environ, start_response)
 
-    def find(self, request: webob.Request) -> routes.Route:
-        """A row of the path and method; of an action's path, any of them.
+    def find(self, request: webob.Request, method: str) -> routes.Route:
+        """A row of the path and ``method``; of an action's path, any of them.
 
         :raises ResourceNotFound: there is none
         """
-        return self._route(request)[0]
+        return self._route(request, method)[0]
 
     def action_of(self, body: object) -> routes.Route | None:
         """The row of the action that a body asks for, if it is in the table.
@@ -85,7 +92,7 @@ class Dispatcher:
     def _dispatch(
         self, request: webob.Request, version: microversion.Version
     ) -> webob.Response:
-        route, params = self._route(request)
+        route, params = self._route(request, request.method)
         project_id = params.pop('project_id', None)
         _check_project(request, project_id)
         body: Any = None
@@ -123,13 +130,13 @@ class Dispatcher:
         return render(answer)
 
     def _route(
-        self, request: webob.Request
+        self, request: webob.Request, method: str
     ) -> tuple[routes.Route, dict[str, str]]:
         try:
             path = request.path_info
         except UnicodeError as exc:
             raise exception.ResourceNotFound() from exc
-        match = self._mapper.match(path, {'REQUEST_METHOD': request.method})
+        match = self._mapper.match(path, {'REQUEST_METHOD': method})
         if match is None:
             raise exception.ResourceNotFound()
         return self._table[int(match.pop('row'))], match
@@ -169,7 +176,9 @@ class Dispatcher:
         )
 
 
-def _mapper(table: tuple[routes.Route, ...]) -> routes_lib.Mapper:
+def _mapper(
+    table: tuple[routes.Route, ...], project_id: str | None
+) -> routes_lib.Mapper:
     mapper = routes_lib.Mapper()
     # Nothing here builds URLs from routes, and a path is taken as it is.
     mapper.minimization = False
@@ -178,6 +187,8 @@ def _mapper(table: tuple[routes.Route, ...]) -> routes_lib.Mapper:
         for row, route in enumerate(table):
             key = (prefix, route.method, route.path)
             is_root = route.path in routes.ROOT_PATHS
+            # Else any one word would be the root of a project.
+            pattern = PROJECT_ID if is_root else project_id
             if key in seen or (is_root and not prefix):
                 continue
             seen.add(key)
@@ -186,8 +197,7 @@ def _mapper(table: tuple[routes.Route, ...]) -> routes_lib.Mapper:
                 # Routes keeps strings only.
                 row=str(row),
                 conditions={'method': [route.method]},
-                # Else any one word would be the root of a project.
-                requirements={'project_id': _PROJECT_ID} if is_root else {},
+                requirements={'project_id': pattern} if pattern else {},
             )
     return mapper
 
