@@ -17,6 +17,8 @@ class DomainError(Exception):
 
     status: ClassVar[int] = 500
     template: ClassVar[str] = 'The service failed.'
+    #: Seconds after which the same request may succeed; None: nobody knows.
+    retry_after: ClassVar[int | None] = None
 
     @property
     def public_message(self) -> str:
@@ -170,6 +172,14 @@ class HostUnavailable(DomainError):
 
     status = 503
     template = 'The compute host of instance {0} did not answer.'
+    retry_after = 5
+
+
+class HostBusy(HostUnavailable):
+    """The server's host has as many calls as it answers in time."""
+
+    template = 'The compute host of instance {0} is busy. Try again.'
+    retry_after = 2
 
 
 class DatabaseUnavailable(DomainError):

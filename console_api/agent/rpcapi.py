@@ -17,6 +17,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 import oslo_messaging
 
+from console_api import bulkhead
 from console_api import calls
 from console_api import context as console_context
 from console_api import exception
@@ -32,6 +33,12 @@ VERSION = '1.2'
 #: The message did not arrive, or no answer came back in time.
 _SILENT = (
     oslo_messaging.MessagingTimeout,
+    oslo_messaging.MessageDeliveryFailure,
+    oslo_messaging.MessageUndeliverable,
+)
+
+#: The message did not even leave, which says nothing of the agent.
+_NOT_SENT = (
     oslo_messaging.MessageDeliveryFailure,
     oslo_messaging.MessageUndeliverable,
 )
@@ -73,15 +80,29 @@ class Entry:
 
 
 class AgentAPI:
-    """Calls the agent of one host; each call ends after ``rpc_timeout``."""
+    """Calls the agent of one host; each call ends after ``rpc_timeout``.
+
+    Two calls of a host are under way at once. Others wait while the agent
+    answers, and end at once with HostBusy while it does not. One that was
+    silent is left alone for seconds, and then is to say that it is there
+    before it is asked for more.
+    """
 
     def __init__(
-        self, conf: cfg.ConfigOpts, transport: oslo_messaging.Transport
+        self,
+        conf: cfg.ConfigOpts,
+        transport: oslo_messaging.Transport,
+        limits: bulkhead.Limits = bulkhead.Limits(),  # noqa: B008 - frozen
     ) -> None:
         self._client = rpc.get_client(
             transport, rpc.AGENT_TOPIC, VERSION, conf.upgrade_levels.agent
         )
         self._calls = calls.Calls()
+        self._hosts = bulkhead.ThreadBulkheads(
+            limits,
+            silence=(oslo_messaging.MessagingTimeout,),
+            neither=_NOT_SENT,
+        )
         #: Hosts whose agents know no enter_console.
         self._first_release = calls.Refusals()
         self._timeout = conf.agent.rpc_timeout
@@ -97,7 +118,7 @@ class AgentAPI:
 
         :raises DomainError: what ``ConsoleDriver.connect_info`` names, and
             ConsoleTypeUnavailable for a type that is switched off
-        :raises HostUnavailable: the agent did not answer
+        :raises HostUnavailable: the agent did not answer, or is busy
         :raises MalformedAnswer: it answered something else
         """
         answer = self._call(
@@ -118,7 +139,7 @@ class AgentAPI:
     ) -> bool:
         """Whether the console still listens there (since 1.0).
 
-        :raises HostUnavailable: the agent did not answer
+        :raises HostUnavailable: the agent did not answer, or is busy
         :raises MalformedAnswer: it answered something else
         """
         answer = self._call(
@@ -147,7 +168,7 @@ class AgentAPI:
 
         From agents of 1.0, or held to it, there comes no password.
 
-        :raises HostUnavailable: the agent did not answer
+        :raises HostUnavailable: the agent did not answer, or is busy
         :raises MalformedAnswer: it answered something else
         """
         if (
@@ -185,7 +206,7 @@ class AgentAPI:
 
         :raises InstanceNotFound: the guest is gone
         :raises ConsoleNotAvailable: nothing is kept of it
-        :raises HostUnavailable: the agent did not answer
+        :raises HostUnavailable: the agent did not answer, or is busy
         :raises MalformedAnswer: it answered something else
         """
         answer = self._call(
@@ -242,13 +263,34 @@ class AgentAPI:
             timeout=self._timeout,
             version=version,
         )
+        server_id = arguments['server_id']
         try:
-            return self._calls.run(
-                lambda: client.call(context, method, **arguments),
-                self._timeout,
-            )
+            with self._hosts.turn(host) as turn:
+                if turn.probing:
+                    self._check_alive(context, host)
+                return self._calls.run(
+                    lambda: client.call(context, method, **arguments),
+                    self._timeout,
+                )
+        except bulkhead.RefusedError as exc:
+            if exc.silent:
+                raise exception.HostUnavailable(server_id) from exc
+            raise exception.HostBusy(server_id) from exc
         except _SILENT as exc:
-            raise exception.HostUnavailable(arguments['server_id']) from exc
+            raise exception.HostUnavailable(server_id) from exc
+
+    def _check_alive(
+        self, context: console_context.RequestContext, host: str
+    ) -> None:
+        """Return if the agent may answer; soon, unlike a call in vain.
+
+        :raises MessagingTimeout: it does not
+        """
+        if (
+            self._client.can_send_version('1.2')
+            and self.identify(context, host) is None
+        ):
+            raise oslo_messaging.MessagingTimeout('the agent is still silent')
 
 
 def _entry(answer: object) -> Entry:

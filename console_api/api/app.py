@@ -47,6 +47,7 @@ _CORS_IN = [
     microversion.LEGACY_HEADER,
 ]
 _CORS_OUT = [
+    'Retry-After',
     'X-Openstack-Request-Id',
     'X-Compute-Request-Id',
     microversion.HEADER,

@@ -44,20 +44,25 @@ def is_fault(status: int, body: bytes) -> bool:
     return body.startswith(fault_body(status, '')[:-end])
 
 
-def fault(status: int, message: str) -> webob.Response:
-    """An error as an answer in JSON."""
-    return webob.Response(
+def fault(
+    status: int, message: str, retry_after: int | None = None
+) -> webob.Response:
+    """An error as an answer in JSON; when to try again is in seconds."""
+    response = webob.Response(
         status=status,
         body=fault_body(status, message),
         content_type='application/json',
         charset=None,
     )
+    if retry_after is not None:
+        response.headers['Retry-After'] = str(retry_after)
+    return response
 
 
 def to_response(exc: Exception, request_id: str) -> webob.Response:
     """The answer to an exception; what is unexpected is logged, not told."""
     if isinstance(exc, exception.DomainError):
-        return fault(exc.status, exc.public_message)
+        return fault(exc.status, exc.public_message, exc.retry_after)
     if isinstance(exc, webob.exc.HTTPException):
         return fault(exc.status_int, exc.detail or exc.explanation)
     LOG.exception('Unexpected error in request %s', request_id, exc_info=exc)

@@ -221,6 +221,15 @@ class LateAgentTest(_FaultsTestCase):
         self.may_go_on.wait(60)
         self.went_on.set()
 
+    def wait_for_console(self) -> None:
+        """Ask until the host is taken to be back."""
+        tick = threading.Event()
+        for _ in range(600):
+            if self.create('serial').status_int == 200:
+                return
+            tick.wait(0.1)
+        self.fail('the host was not asked again')
+
     def test_late_answer_makes_no_token(self) -> None:
         self.driver.interfere = self._wait
         answer = self.create()
@@ -233,7 +242,7 @@ class LateAgentTest(_FaultsTestCase):
         self.assertTrue(self.went_on.wait(60))
         # The next answer of the agent comes after the late one.
         self.driver.interfere = None
-        self.assertEqual(200, self.create('serial').status_int)
+        self.wait_for_console()
         self.assertEqual(1, self.stored())
 
     def test_token_is_not_confirmed_by_silence(self) -> None:

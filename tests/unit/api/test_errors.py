@@ -36,6 +36,24 @@ class FaultTest(base.TestCase):
                 )
 
 
+class RetryTest(base.TestCase):
+    def test_caller_is_told_when_to_come_back(self) -> None:
+        for error, seconds in (
+            (exception.HostUnavailable('x'), '5'),
+            (exception.HostBusy('x'), '2'),
+        ):
+            with self.subTest(error=type(error).__name__):
+                answer = errors.to_response(error, _REQUEST_ID)
+                self.assertEqual(503, answer.status_int)
+                self.assertEqual(seconds, answer.headers['Retry-After'])
+
+    def test_nobody_knows_when_another_error_is_over(self) -> None:
+        answer = errors.to_response(
+            exception.InstanceNotFound('x'), _REQUEST_ID
+        )
+        self.assertNotIn('Retry-After', answer.headers)
+
+
 class ToResponseTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
