@@ -182,6 +182,14 @@ class HostBusy(HostUnavailable):
     retry_after = 2
 
 
+class ServiceBusy(DomainError):
+    """There are more requests than this process answers in time."""
+
+    status = 503
+    template = 'The service has more requests than it answers. Try again.'
+    retry_after = 2
+
+
 class DatabaseUnavailable(DomainError):
     """The database is away, full or busy; nothing was stored."""
 

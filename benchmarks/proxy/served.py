@@ -49,6 +49,10 @@ class Local:
             view_only=token == VIEW_ONLY,
         )
 
+    async def probe(self, token: str) -> None:
+        """There is always an answer."""
+        await self.authorize(token)
+
 
 async def _serve(conf: cfg.ConfigOpts, port: int) -> None:
     proxy = server.ProxyServer(conf, Local(port))

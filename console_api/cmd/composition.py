@@ -36,8 +36,6 @@ from console_api.virt.libvirt import driver as libvirt_driver
 HOST = 'standalone'
 
 _API_THREADS = 10
-#: Look-ups of tokens that may run at once.
-_AUTHORITY_THREADS = 4
 _MAX_HEADER_BYTES = 64 * 1024
 
 
@@ -211,7 +209,7 @@ class Standalone:
 
         proxy = proxy_server.ProxyThread(
             self._conf,
-            authority.ThreadedAuthority(lookup, _AUTHORITY_THREADS),
+            authority.ThreadedAuthority(lookup),
             front=self._front,
         )
         try:

@@ -20,9 +20,6 @@ from console_api.proxy import listeners
 from console_api.proxy import post as posts
 from console_api.proxy import server
 
-#: Look-ups of tokens that one worker has under way at once.
-_LOOKUPS = 8
-
 
 def main() -> int:
     """Serve until SIGINT or SIGTERM."""
@@ -102,7 +99,7 @@ def _serve(
     with contextlib.ExitStack() as stack:
         proxy = server.ProxyThread(
             conf,
-            authority.ThreadedAuthority(lookup.make(conf, stack), _LOOKUPS),
+            authority.ThreadedAuthority(lookup.make(conf, stack)),
             post=dataclasses.replace(
                 post, announcer=announcing.make(conf, stack)
             ),

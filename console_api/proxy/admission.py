@@ -52,5 +52,7 @@ async def authorize(
         return await asked.authorize(token.reveal(), key)
     except exception.TokenNotFound:
         raise closing.EndedError(closing.BAD_TOKEN) from None
+    except (exception.HostBusy, exception.ServiceBusy):
+        raise closing.EndedError(closing.BUSY) from None
     except (exception.HostUnavailable, TimeoutError):
         raise closing.EndedError(closing.NO_ANSWER) from None

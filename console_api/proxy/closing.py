@@ -48,6 +48,8 @@ IDLE = Ending(4006, 'the console was not used for too long')
 TIME_OVER = Ending(4007, 'the time of the session is over')
 TOO_SLOW = Ending(4010, 'the handshake took too long')
 VIEW_ONLY = Ending(4011, 'the console is view-only')
+#: Unlike no answer: the same will do a little later.
+BUSY = Ending(4012, 'too many connect at once: try again', 503)
 #: Told before any work is done, and so never over a WebSocket.
 FULL = Ending(None, 'the limit of sessions is reached', 503)
 #: A wrong Origin is never upgraded, so that no code is sent.

@@ -17,6 +17,7 @@ from console_api import exception
 from console_api.consoles import types
 from console_api.proxy import authority
 from console_api.proxy import journal
+from console_api.proxy import limits
 from console_api.proxy import request
 from console_api.proxy import tally
 from console_api.proxy import upgrade
@@ -34,6 +35,8 @@ _HEADERS = (
     ('Referrer-Policy', 'no-referrer'),
     ('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"),
 )
+#: Of an answer that may be another one soon.
+_LATER = ('Retry-After', str(limits.RETRY_AFTER))
 _FILE_HEADERS = (
     *_HEADERS,
     ('Content-Type', 'application/x-virt-viewer'),
@@ -120,9 +123,12 @@ class DirectFiles:
         except exception.TokenNotFound:
             LOG.info('No .vv file for %s: the token is no good', peer)
             return 'bad_token', request.Response(404, _HEADERS)
-        except (exception.HostUnavailable, TimeoutError):
-            LOG.info('No .vv file for %s: the host did not answer', peer)
-            return 'no_answer', request.Response(503, _HEADERS)
+        except (
+            exception.HostUnavailable,
+            exception.ServiceBusy,
+            TimeoutError,
+        ) as exc:
+            return _not_now(peer, exc)
         except Exception as exc:  # noqa: BLE001 - as in a session
             # No message: it may hold the token.
             LOG.error('No .vv file for %s: %s', peer, type(exc).__name__)
@@ -205,6 +211,14 @@ def _read(path: str | None) -> str | None:
         raise exception.ConfigurationError(
             f'[spice] direct_ca_certs: cannot use {path}: {reason}'
         ) from exc
+
+
+def _not_now(peer: str, exc: Exception) -> tuple[str, request.Response]:
+    outcome, why = 'no_answer', 'the host did not answer'
+    if isinstance(exc, exception.HostBusy | exception.ServiceBusy):
+        outcome, why = 'busy', 'there are too many requests'
+    LOG.info('No .vv file for %s: %s', peer, why)
+    return outcome, request.Response(503, (*_HEADERS, _LATER))
 
 
 def _file(entries: Mapping[str, str]) -> bytes:

@@ -28,7 +28,9 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 class Lookups:
     """An authority around another one, with a ``timeout`` in seconds."""
 
-    def __init__(self, asked: authority.Authority, timeout: float) -> None:
+    def __init__(
+        self, asked: authority.ProbedAuthority, timeout: float
+    ) -> None:
         self._asked = asked
         self._timeout = timeout
         self._answered = -math.inf
@@ -57,6 +59,9 @@ class Lookups:
             outcome = 'granted'
         except exception.TokenNotFound:
             outcome = 'refused'
+            raise
+        except (exception.HostBusy, exception.ServiceBusy):
+            outcome = 'busy'
             raise
         except exception.HostUnavailable:
             outcome = 'unavailable'
@@ -100,7 +105,7 @@ class Lookups:
         """Look up a token that is none: the refusal is the answer."""
         try:
             async with asyncio.timeout(self._timeout):
-                await self._asked.authorize(secrets.token_urlsafe(32))
+                await self._asked.probe(secrets.token_urlsafe(32))
         except exception.TokenNotFound:
             self._answered = time.monotonic()
         except Exception as exc:  # noqa: BLE001 - whatever it is, no answer

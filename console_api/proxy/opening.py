@@ -35,6 +35,6 @@ class Opening:
     def refuse(self, ending: closing.Ending) -> None:
         """Answer with an HTTP error without a body."""
         headers = [('Connection', 'close'), *self.extra]
-        if ending is closing.FULL:
+        if ending.status == 503:
             headers.append(('Retry-After', str(limits.RETRY_AFTER)))
         self.http.respond(request.Response(ending.status, tuple(headers)))

@@ -75,7 +75,7 @@ class ProxyServer:
     def __init__(
         self,
         conf: cfg.ConfigOpts,
-        authority: authority.Authority,
+        authority: authority.ProbedAuthority,
         static_root: pathlib.Path = static.ROOT,
         post: posts.Post = posts.ALONE,
         front: front_page.FrontPage | None = None,
@@ -307,7 +307,7 @@ class ProxyThread:
     def __init__(
         self,
         conf: cfg.ConfigOpts,
-        authority: authority.Authority,
+        authority: authority.ProbedAuthority,
         static_root: pathlib.Path = static.ROOT,
         loop_factory: LoopFactory = new_event_loop,
         post: posts.Post = posts.ALONE,

@@ -10,7 +10,14 @@ from console_api.proxy import relay
 #: Stands for a type that is in no table.
 OTHER = 'other'
 #: What may come of a request for a .vv file.
-FILE_OUTCOMES = ('made', 'bad_token', 'no_answer', 'unfit', 'internal')
+FILE_OUTCOMES = (
+    'made',
+    'bad_token',
+    'no_answer',
+    'busy',
+    'unfit',
+    'internal',
+)
 
 
 class Tally:

@@ -8,15 +8,18 @@
 /** @typedef {import('./reasons.js').End} End */
 
 const LOST = 1006;
+const BUSY = 4012;
 
 // What goes by of itself: the proxy goes down, the guest restarts, the
-// network breaks for a moment.
-const STARTS = new Set([1001, LOST, 4005]);
+// network breaks for a moment, too many connect at once.
+const STARTS = new Set([1001, LOST, 4005, BUSY]);
 // While one waits for that, the way back may fail at any place.
 const CONTINUES = new Set([...STARTS, 4002, 4003, 4010]);
 
 const FIRST = 1000;
 const LONGEST = 15000;
+// Those who were too many come back over such a time, not at its end.
+const FIRST_SPREAD = 4000;
 // Longer than a token lives by default. A token that is gone ends it sooner.
 const PATIENCE = 15 * 60000;
 
@@ -51,12 +54,21 @@ export class Retry {
       this.reset();
       return null;
     }
-    const longest = Math.min(FIRST * 2 ** this.#tries, LONGEST);
-    // When a proxy goes down, all its pages come back: not all at once.
-    const delay = Math.round(longest * (0.5 + this.#random() / 2));
+    const delay = Math.round(this.#delay(end.code === BUSY));
     this.#tries += 1;
     this.#waited += delay;
     return delay;
+  }
+
+  /** @param {boolean} busy */
+  #delay(busy) {
+    const first = busy ? FIRST_SPREAD : FIRST;
+    const longest = Math.min(first * 2 ** this.#tries, LONGEST);
+    if (busy) {
+      return Math.max(longest * this.#random(), FIRST / 2);
+    }
+    // When a proxy goes down, all its pages come back: not all at once.
+    return longest * (0.5 + this.#random() / 2);
   }
 
   /** @param {End} end */

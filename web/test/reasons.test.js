@@ -31,6 +31,7 @@ const CODES = [
   [4008, /in use/, true],
   [4009, /took over/, true],
   [4010, /too long/, true],
+  [4012, /Too many/, true],
 ];
 for (const [code, words, retry] of CODES) {
   test(`close code ${code} is told in its own words`, () => {
@@ -80,7 +81,7 @@ test('what the page itself gave up on has words', () => {
   }
 });
 
-for (const code of [1001, 1006, 4002, 4003, 4005]) {
+for (const code of [1001, 1006, 4002, 4003, 4005, 4012]) {
   test(`while it waits after ${code} the page says what for`, () => {
     const end = {code, opened: true, cause: null};
     assert.match(waitReasonOf(end, en).detail, /connects again/);

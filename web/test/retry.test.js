@@ -61,6 +61,17 @@ test('pages come back at different times', () => {
   assert.ok(late > early * 1.9);
 });
 
+test('after too many at once the page connects again by itself', () => {
+  assert.deepEqual(delaysAfter(4012, 4012, 4012, 4012),
+    [2000, 4000, 7500, 7500]);
+});
+
+test('those who were too many come back over all of the time', () => {
+  const delays = [0, 0.25, 0.5, 0.999].map(
+    (random) => new Retry(() => random).delayAfter(closedWith(4012)));
+  assert.deepEqual(delays, [500, 1000, 2000, 3996]);
+});
+
 test('a session that worked makes the next end a first one', () => {
   const retry = new Retry(() => 0.5);
   retry.delayAfter(closedWith(4005));

@@ -65,6 +65,9 @@ class FakeAuthority:
         assert answer is not None
         return answer
 
+    async def probe(self, token: str) -> None:
+        await self.authorize(token)
+
 
 async def rfb_echo(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -121,6 +121,13 @@ class ViewerFileTest(DirectCase):
         await self.start_proxy()
         await self.assert_none(503, f'{PATH}{harness.TOKEN}')
 
+    async def test_one_of_too_many_is_asked_to_try_again(self) -> None:
+        self.authority.answers[harness.TOKEN] = exception.ServiceBusy()
+        await self.start_proxy()
+        response, _ = await self.ask(f'{PATH}{harness.TOKEN}')
+        self.assertEqual(503, response.status)
+        self.assertEqual('5', response.headers['Retry-After'])
+
     async def test_look_up_that_fails(self) -> None:
         self.authority.answers[harness.TOKEN] = RuntimeError(harness.TOKEN)
         await self.start_proxy()

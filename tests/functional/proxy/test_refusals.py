@@ -62,6 +62,21 @@ class TokenTest(harness.ProxyTestCase):
         self.assertEqual(4002, await self.refusal(token='t'))
         await self.assertScriptRefused(503, token='t')
 
+    async def test_one_of_too_many_is_asked_to_try_again(self) -> None:
+        for error in (exception.HostBusy('id'), exception.ServiceBusy()):
+            self.authority.answers['t'] = error
+            self.assertEqual(4012, await self.refusal(token='t'))
+
+    async def test_script_is_told_when_to_try_again(self) -> None:
+        for error in (exception.HostBusy('i'), exception.HostUnavailable('i')):
+            self.authority.answers['t'] = error
+            with self.assertRaises(exceptions.InvalidStatus) as caught:
+                async with self.connect('t', origin=None):
+                    pass
+            response = caught.exception.response
+            self.assertEqual(503, response.status_code)
+            self.assertEqual('5', response.headers['Retry-After'])
+
     async def test_crash_of_the_authority_is_an_internal_error(self) -> None:
         self.authority.answers['t'] = RuntimeError('broken')
         async with self.connect('t') as ws:

@@ -107,9 +107,10 @@ class MetricsTest(StatusTestCase):
         self.grant(5900, 'spice-direct')
         self.grant(5900, 'novnc', 'other')
         answers['away'] = exception.HostUnavailable('host')
+        answers['busy'] = exception.ServiceBusy()
         answers['broken'] = RuntimeError('a secret')
         await self.start_proxy()
-        for token in (harness.TOKEN, 'other', 'away', 'broken', 'bad', 'bad'):
+        for token in (*answers, 'bad', 'bad'):
             await self.exchange(
                 f'GET /spice-direct?token={token} HTTP/1.1\r\n'
                 'Host: here\r\nConnection: close\r\n\r\n'.encode()
@@ -122,6 +123,7 @@ class MetricsTest(StatusTestCase):
                 'made': 1,
                 'unfit': 1,
                 'no_answer': 1,
+                'busy': 1,
                 'internal': 1,
                 'bad_token': 2,
             },

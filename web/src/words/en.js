@@ -193,6 +193,10 @@ export const en = {
       detail: 'It was stopped or is starting again. This page connects again '
         + 'as soon as the server is running.',
     },
+    4012: {
+      headline: 'Many are connecting at once',
+      detail: 'This page connects again by itself, in a moment.',
+    },
   },
 
   /** @type {(seconds: number) => string} */
@@ -305,6 +309,10 @@ export const en = {
       detail: 'This page sent something that may not be sent to a console '
         + 'that can only be watched. Reconnect. If it happens again, tell '
         + 'your administrator.',
+    },
+    4012: {
+      headline: 'Too many are connecting at once',
+      detail: 'Reconnect in a moment.',
     },
   },
 
