@@ -3,12 +3,13 @@
 
 A call of libvirt blocks for as long as libvirtd likes. Each one runs in a
 thread of its own; the caller waits until the deadline and no longer. The
-number of threads is bounded: while all of them hang, further calls fail at
-their deadline without starting another.
+number of threads is bounded, in all and for each domain: while all of them
+hang, further calls fail without starting another, and soon.
 """
 
 from collections.abc import Callable
 from concurrent import futures
+import contextlib
 import functools
 import importlib
 import threading
@@ -18,6 +19,7 @@ from typing import TypeVar
 
 from oslo_log import log as logging
 
+from console_api import bulkhead
 from console_api import exception
 
 LOG = logging.getLogger(__name__)
@@ -35,8 +37,11 @@ libvirt: Any = _binding()
 
 T = TypeVar('T')
 
-#: Calls that may run, or hang, at once.
-MAX_CALLS = 8
+#: Calls that may run, or hang, at once, and how many of one domain.
+MAX_CALLS = 16
+MAX_CALLS_OF_ONE = 2
+#: The part of a call's time for which it may wait for others to end.
+_SHARE = 0.25
 #: A libvirtd that is silent for their product, in seconds, is given up, and
 #: the calls that wait for it end.
 KEEPALIVE_INTERVAL = 5
@@ -64,7 +69,13 @@ class Connection:
     ) -> None:
         self._uri = uri
         self._timeout = timeout
-        self._slots = threading.BoundedSemaphore(max_calls)
+        patience = timeout * _SHARE
+        self._all = bulkhead.ThreadBulkheads(
+            bulkhead.Limits(max_calls, patience, memory=0)
+        )
+        self._each = bulkhead.ThreadBulkheads(
+            bulkhead.Limits(MAX_CALLS_OF_ONE, patience, memory=0)
+        )
         self._opening = threading.Lock()
         self._handle: Any = None
         self._closed = False
@@ -81,34 +92,49 @@ class Connection:
         """
         self._on_open, self._on_close = opened, closing
 
-    def run(self, work: Callable[[Any], T]) -> T:
+    def run(self, work: Callable[[Any], T], about: str | None = None) -> T:
         """What ``work`` returns for an open ``virConnect``.
 
         ``work`` must be fit to be called twice: it is called again when the
-        connection breaks under it. It may go on after the deadline.
+        connection breaks under it. It may go on after the deadline. ``about``
+        is the id of a domain, or another name for what may hang by itself:
+        two calls about it run at once.
 
-        :raises Unavailable: libvirt is not there, or the deadline has passed
+        :raises Unavailable: libvirt is not there, the deadline has passed, or
+            too many calls hang
         :raises libvirt.libvirtError: libvirt answered with an error
         """
         deadline = time.monotonic() + self._timeout
-        if not self._slots.acquire(timeout=self._timeout):
-            raise self._unavailable('every call hangs')
         future: futures.Future[T] = futures.Future()
+        with contextlib.ExitStack() as stack:
+            self._take_turns(stack, about)
+            turns = stack.pop_all()
         try:
             # A daemon: a call that hangs must not keep the process alive.
             threading.Thread(
                 target=self._call,
-                args=(work, future),
+                args=(work, future, turns),
                 name='libvirt-call',
                 daemon=True,
             ).start()
         except RuntimeError as exc:
-            self._slots.release()
+            turns.close()
             raise self._unavailable('no thread could be started') from exc
         try:
             return future.result(max(0.0, deadline - time.monotonic()))
         except futures.TimeoutError as exc:
             raise self._unavailable(f'{self._timeout} s have passed') from exc
+
+    def _take_turns(
+        self, stack: contextlib.ExitStack, about: str | None
+    ) -> None:
+        """Have turns, which end with the stack."""
+        try:
+            if about is not None:
+                stack.callback(self._each.end, self._each.begin(about))
+            stack.callback(self._all.end, self._all.begin(None))
+        except bulkhead.RefusedError as exc:
+            raise self._unavailable('too many calls hang') from exc
 
     def close(self) -> None:
         """Close the connection; calls that still run end with an error.
@@ -125,14 +151,20 @@ class Connection:
             closer.join(self._timeout)
 
     def _call(
-        self, work: Callable[[Any], T], future: 'futures.Future[T]'
+        self,
+        work: Callable[[Any], T],
+        future: 'futures.Future[T]',
+        turns: contextlib.ExitStack,
     ) -> None:
-        try:
-            future.set_result(self._attempt(work))
-        except BaseException as exc:  # noqa: BLE001 - the caller gets it
-            future.set_exception(exc)
-        finally:
-            self._slots.release()
+        # Before the caller is told, whose next call is to find a turn.
+        with turns:
+            try:
+                tell = functools.partial(
+                    future.set_result, self._attempt(work)
+                )
+            except BaseException as exc:  # noqa: BLE001 - the caller gets it
+                tell = functools.partial(future.set_exception, exc)
+        tell()
 
     def _attempt(self, work: Callable[[Any], T]) -> T:
         handle = self._connected()

@@ -46,6 +46,8 @@ _STATES = {
 _UNKNOWN = _State('active', 0)
 _SAVED = _State('suspended', 4)
 _SHUT_OFF = 5
+#: What a call is about that hangs with any of the domains.
+_INVENTORY = 'inventory'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +94,9 @@ class LibvirtDriver(driver.ConsoleDriver):
         :raises Unavailable: libvirt is not there or did not answer in time
         """
         try:
-            seen = self._connection.run(lambda conn: _see_all(conn, only))
+            seen = self._connection.run(
+                lambda conn: _see_all(conn, only), _INVENTORY
+            )
         except connection.libvirt.libvirtError as exc:
             raise self._failed(exc) from exc
         found = []
@@ -269,7 +273,8 @@ class LibvirtDriver(driver.ConsoleDriver):
             raise exception.InstanceNotFound(server_id) from exc
         try:
             return self._connection.run(
-                lambda conn: _see_one(conn.lookupByUUIDString(name), secure)
+                lambda conn: _see_one(conn.lookupByUUIDString(name), secure),
+                name,
             )
         except connection.libvirt.libvirtError as exc:
             if _is_gone(exc):

@@ -240,7 +240,7 @@ class Ptys:
             return stream
 
         try:
-            return self._libvirt.run(open_console)
+            return self._libvirt.run(open_console, server_id)
         except (
             connection.libvirt.libvirtError,
             connection.Unavailable,

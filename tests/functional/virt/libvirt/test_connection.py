@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of calls with a deadline, on libvirt's own test driver."""
 
+import contextlib
 import pathlib
 import socket
 import subprocess
@@ -123,6 +124,27 @@ class ConnectionTest(base.TestCase):
         for _ in range(5):
             self.assertRaises(connection.Unavailable, made.run, work)
         self.assertEqual(2, _calls())
+
+    def test_domain_that_hangs_keeps_no_call_from_others(self) -> None:
+        work = self.hang()
+        made = self.connection(4.0, max_calls=3)
+
+        def run() -> None:
+            with contextlib.suppress(connection.Unavailable):
+                made.run(work, 'hangs')
+
+        callers = [threading.Thread(target=run) for _ in range(2)]
+        for caller in callers:
+            caller.start()
+            self.addCleanup(caller.join)
+            self.assertTrue(work.begun.acquire(timeout=ENOUGH))
+        error = self.assertRaises(
+            connection.Unavailable, made.run, work, 'hangs'
+        )
+        self.assertIn('too many calls hang', str(error))
+        self.assertEqual(2, _calls())
+        count = made.run(lambda conn: conn.numOfDomains(), 'another')
+        self.assertEqual(1, count)
 
     def test_calls_work_again_once_the_hanging_ones_end(self) -> None:
         work = self.hang()
