@@ -7,7 +7,6 @@ import logging as std_logging
 import os
 import select
 import signal
-import threading
 import time
 
 from oslo_log import log as logging
@@ -15,6 +14,7 @@ from oslo_log import log as logging
 from console_api import exception
 from console_api import service
 from console_api import systemd
+from console_api import threads
 
 LOG = logging.getLogger(__name__)
 
@@ -136,9 +136,7 @@ class _Parent:
             # Until the work takes it for a reload, SIGHUP must not kill.
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            threading.Thread(
-                target=self._end_with_parent, name='parent', daemon=True
-            ).start()
+            threads.Supervised('parent', self._end_with_parent).start()
 
             def ready() -> None:
                 os.write(ready_write, b'.')

@@ -14,6 +14,7 @@ import oslo_messaging
 from console_api import calls
 from console_api import context as console_context
 from console_api import exception
+from console_api import threads
 from console_api.agent import contested
 from console_api.agent import facts
 from console_api.conductor import rpcapi as conductor_rpcapi
@@ -100,8 +101,8 @@ class InventoryReporter:
         )
         self._wake = threading.Event()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, name='inventory', daemon=True
+        self._thread = threads.Supervised(
+            'inventory', self._run, self._stopped
         )
 
     def start(self, held: bool = False, known: bool = False) -> None:

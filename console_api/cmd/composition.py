@@ -5,7 +5,6 @@ import argparse
 from collections.abc import Mapping
 import contextlib
 import dataclasses
-import threading
 from urllib import parse
 
 from cheroot import wsgi
@@ -15,6 +14,7 @@ from oslo_middleware import cors
 
 from console_api import context
 from console_api import exception
+from console_api import threads
 from console_api.agent import process as agent_process
 from console_api.api import app
 from console_api.api import auth
@@ -252,7 +252,7 @@ class Standalone:
             server.prepare()
         except OSError as exc:
             raise self._no_port('API', exc) from exc
-        thread = threading.Thread(target=server.serve, name='api', daemon=True)
+        thread = threads.Supervised('api', server.serve)
         thread.start()
         stack.callback(thread.join)
         stack.callback(server.stop)

@@ -116,3 +116,4 @@ def _serve(
         systemd.stopping(patience + workers.GRACE)
         service.at_signals(proxy.hurry)
         proxy.stop(patience=patience)
+        proxy.check()

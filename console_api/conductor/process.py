@@ -9,6 +9,7 @@ from oslo_utils import timeutils
 
 from console_api import exception
 from console_api import rpc
+from console_api import threads
 from console_api.agent import rpcapi as agent_rpcapi
 from console_api.conductor import endpoint
 from console_api.conf import consoleauth
@@ -60,8 +61,8 @@ class Conductor:
             ],
         )
         self._stopped = threading.Event()
-        self._purger = threading.Thread(
-            target=self._purge_loop, name='purge', daemon=True
+        self._purger = threads.Supervised(
+            'purge', self._purge_loop, self._stopped
         )
 
     def start(self) -> None:

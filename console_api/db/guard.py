@@ -12,6 +12,8 @@ import weakref
 from oslo_log import log as logging
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from console_api import threads
+
 LOG = logging.getLogger(__name__)
 
 #: How often the thread looks, in seconds, and how often it does so in vain
@@ -60,7 +62,7 @@ class Guard:
             weakref.WeakKeyDictionary()
         )
         self._until: dict[_Line, float] = {}
-        self._thread: threading.Thread | None = None
+        self._thread: threads.Supervised | None = None
 
     def know(self, connection: DBAPIConnection, descriptor: int) -> None:
         """From now on the connection can be watched, by this socket."""
@@ -75,9 +77,7 @@ class Guard:
             self._until[line] = until
             # A process that was forked has no such thread.
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(
-                    target=self._run, name='database', daemon=True
-                )
+                self._thread = threads.Supervised('database', self._run)
                 self._thread.start()
 
     def leave(self, connection: DBAPIConnection) -> None:

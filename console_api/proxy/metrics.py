@@ -13,6 +13,7 @@ import prometheus_client
 from prometheus_client import core
 from prometheus_client import registry
 
+from console_api import threads
 from console_api import version
 from console_api.consoles import types
 from console_api.proxy import closing
@@ -116,6 +117,7 @@ class Metrics(registry.Collector):
         yield from self._of_sessions()
         yield from self._of_refusals()
         yield self._carried()
+        yield _restarts()
         yield _by_outcome(
             'direct_files',
             'Requests for .vv files, by what came of them.',
@@ -221,6 +223,17 @@ def _by_outcome(
     )
     for outcome in outcomes:
         family.add_metric([outcome], counts.get(outcome, 0))
+    return family
+
+
+def _restarts() -> core.Metric:
+    family = core.CounterMetricFamily(
+        'console_api_thread_restarts',
+        'Helper threads that were started again after an error.',
+        labels=['thread'],
+    )
+    for name, count in sorted(threads.restarts().items()):
+        family.add_metric([name], count)
     return family
 
 

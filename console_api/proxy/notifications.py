@@ -8,8 +8,9 @@ import contextlib
 import datetime
 import logging
 import queue
-import threading
 import time
+
+from console_api import threads
 
 LOG = logging.getLogger(__name__)
 
@@ -35,9 +36,7 @@ class Announcer:
         self._queue: queue.Queue[tuple[str, Mapping[str, object]] | None]
         self._queue = queue.Queue(most)
         # A bus that is away must not hold up the end of the process.
-        self._thread = threading.Thread(
-            target=self._run, name='notifications', daemon=True
-        )
+        self._thread = threads.Supervised('notifications', self._run)
         self._thread.start()
 
     def announce(self, event: str, facts: Mapping[str, object]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from console_api import threads
 from console_api.proxy import authority
 from console_api.proxy import certificates
 from console_api.proxy import connection
@@ -340,6 +341,11 @@ class ProxyThread:
         self._started.wait()
         if self._error is not None:
             self._thread.join()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what the thread ended with, if that was an error."""
+        if self._error is not None:
             raise self._error
 
     def reload(self) -> None:
@@ -371,8 +377,14 @@ class ProxyThread:
             self._loop.call_soon_threadsafe(self.server.hurry)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=self._loop_factory) as runner:
-            runner.run(self._main())
+        try:
+            with asyncio.Runner(loop_factory=self._loop_factory) as runner:
+                runner.run(self._main())
+        except BaseException as exc:  # noqa: BLE001 - ends what waits for it
+            self._error = exc
+            if self._started.is_set():
+                threads.end_process('proxy', exc)
+            self._started.set()
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()

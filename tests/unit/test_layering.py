@@ -27,6 +27,7 @@ CORE = (
     'rpc',
     'service',
     'systemd',
+    'threads',
     'version',
     'workers',
 )

@@ -11,11 +11,12 @@ import dataclasses
 import queue
 import selectors
 import socket
-import threading
 import time
 from typing import Protocol
 
 from oslo_log import log as logging
+
+from console_api import threads
 
 LOG = logging.getLogger(__name__)
 
@@ -95,9 +96,7 @@ class Loop:
         self._wakened.setblocking(False)
         self._selector.register(self._wakened, selectors.EVENT_READ)
         self._stopping = False
-        self._thread = threading.Thread(
-            target=self._run, name='simulated-consoles', daemon=True
-        )
+        self._thread = threads.Supervised('simulated-consoles', self._run)
         self._thread.start()
 
     def listen(self, service: Service, address: str = _ADDRESS) -> int:

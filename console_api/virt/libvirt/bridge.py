@@ -15,6 +15,7 @@ from typing import Protocol
 from oslo_log import log as logging
 
 from console_api import keepalive
+from console_api import threads
 
 LOG = logging.getLogger(__name__)
 
@@ -97,9 +98,7 @@ class Bridge:
         self._listener = socket.create_server((address, 0), family=family)
         self._listener.settimeout(_TICK)
         self.port: int = self._listener.getsockname()[1]
-        threading.Thread(
-            target=self._accept, name='bridge', daemon=True
-        ).start()
+        threads.Supervised('bridge', self._accept).start()
 
     def touch(self) -> bool:
         """Whether it still listens; if so, the idle time starts anew."""
@@ -119,18 +118,18 @@ class Bridge:
             _shut(client)
 
     def _accept(self) -> None:
-        with self._listener:
-            while not self._over():
-                try:
-                    client, _ = self._listener.accept()
-                except TimeoutError:
-                    continue
-                except OSError as exc:
-                    if not self._closed:
-                        LOG.warning('A bridge ends: %s', exc)
-                        self.close()
-                    return
-                self._welcome(client)
+        while not self._over():
+            try:
+                client, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            except OSError as exc:
+                if not self._closed:
+                    LOG.warning('A bridge ends: %s', exc)
+                    self.close()
+                break
+            self._welcome(client)
+        self._listener.close()
 
     def _over(self) -> bool:
         with self._lock:
@@ -150,29 +149,39 @@ class Bridge:
         if closed:
             self._leave(client)
             return
-        threading.Thread(
+        serving = threading.Thread(
             target=self._serve,
             args=(client,),
             name='bridge-client',
             daemon=True,
-        ).start()
+        )
+        try:
+            serving.start()
+        except RuntimeError:
+            # There are no threads to be had; the next client may have one.
+            self._leave(client)
+            raise
 
     def _serve(self, client: socket.socket) -> None:
         try:
             _tune(client)
-            backend = self._opener()
+            self._carry(client, self._opener())
         except OSError as exc:
             LOG.warning('The guest behind port %d: %s', self.port, exc)
+        except Exception:
+            LOG.exception('A client of port %d failed', self.port)
+        finally:
             self._leave(client)
-            return
+
+    def _carry(self, client: socket.socket, backend: Backend) -> None:
         typing = threading.Thread(
             target=_type,
             args=(client, backend),
             name='bridge-input',
             daemon=True,
         )
-        typing.start()
         try:
+            typing.start()
             while data := backend.read():
                 client.sendall(data)
         except OSError as exc:
@@ -180,8 +189,8 @@ class Bridge:
         finally:
             backend.close()
             _shut(client)
-            typing.join()
-            self._leave(client)
+            if typing.ident is not None:
+                typing.join()
 
     def _leave(self, client: socket.socket) -> None:
         _end(client)

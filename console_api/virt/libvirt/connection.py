@@ -21,6 +21,7 @@ from oslo_log import log as logging
 
 from console_api import bulkhead
 from console_api import exception
+from console_api import threads
 
 LOG = logging.getLogger(__name__)
 
@@ -235,9 +236,7 @@ def _start_event_loop() -> None:
     # libvirt prints every error to stderr by default; it also raises it.
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
     libvirt.virEventRegisterDefaultImpl()
-    threading.Thread(
-        target=_run_event_loop, name='libvirt-events', daemon=True
-    ).start()
+    threads.Supervised('libvirt-events', _run_event_loop).start()
 
 
 def _run_event_loop() -> None:

@@ -4,12 +4,12 @@
 from collections.abc import Callable
 import contextlib
 import queue
-import threading
 import time
 from typing import Any
 
 from oslo_log import log as logging
 
+from console_api import threads
 from console_api.virt import driver
 from console_api.virt.libvirt import connection
 
@@ -49,9 +49,7 @@ class Events:
         self._callbacks: list[int] = []
         self._retry = _FIRST_RETRY
         self._due = 0.0
-        self._thread = threading.Thread(
-            target=self._run, name='libvirt-watch', daemon=True
-        )
+        self._thread = threads.Supervised('libvirt-watch', self._run)
 
     def start(self) -> None:
         """Follow the events; the connection is opened now and ever after."""

@@ -53,6 +53,16 @@ class ServerTest(harness.ProxyTestCase):
         await self.stop_proxy()
         self.proxy = None
 
+    async def test_start_fails_where_there_is_no_event_loop(self) -> None:
+        def no_loop() -> asyncio.AbstractEventLoop:
+            raise OSError('too many open files')
+
+        proxy = server.ProxyThread(
+            self.conf, self.authority, loop_factory=no_loop
+        )
+        with self.assertRaises(OSError):
+            await asyncio.to_thread(proxy.start)
+
     async def test_nothing_listens_after_the_stop(self) -> None:
         await self.start_proxy()
         address = self.address
@@ -287,6 +297,54 @@ class ExhaustionTest(base.TestCase):
             self.assertEqual('HTTP/1.1 200\n', done.stdout)
             self.assertIn('Accepting no connections', done.stderr)
             self.assertLess(done.stderr.count('\n'), 30)
+
+
+class LoopTest(unittest.TestCase):
+    """The event loop ends by an error."""
+
+    SCRIPT = textwrap.dedent(
+        """
+        import sys
+
+        from oslo_config import cfg
+
+        from console_api import conf as console_conf
+        from console_api import service
+        from console_api.proxy import server
+
+        def fail():
+            raise SystemExit('broken')
+
+        def main():
+            conf = cfg.ConfigOpts()
+            console_conf.register_opts(conf)
+            conf(['--config-file=/dev/null'], project='console_api')
+            conf.set_override('host', '127.0.0.1', group='proxy')
+            conf.set_override('port', 0, group='proxy')
+            proxy = server.ProxyThread(conf, None)
+            proxy.start()
+            service.wait_for_signal(
+                ready=lambda: proxy._loop.call_soon_threadsafe(fail)
+            )
+            proxy.stop()
+            proxy.check()
+
+        sys.exit(service.run(main))
+        """
+    )
+
+    def test_its_process_ends_too_and_says_why(self) -> None:
+        done = subprocess.run(
+            [sys.executable, '-W', 'ignore', '-c', self.SCRIPT],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual('broken\n', done.stderr.splitlines(True)[-1])
+        self.assertIn('The thread proxy failed', done.stderr)
+        self.assertEqual(1, done.returncode)
 
 
 class TargetTest(base.AsyncTestCase):

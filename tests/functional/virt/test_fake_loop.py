@@ -65,6 +65,31 @@ class Endless(Flood):
     data = b''
 
 
+class FailsOnce(Endless):
+    """Cannot be opened the first time."""
+
+    failed = False
+
+    def open(self):
+        if not self.failed:
+            self.failed = True
+            raise RuntimeError('a mistake of the programmer')
+        return super().open()
+
+
+class TestErrors(base.TestCase):
+    def test_consoles_go_on_after_one_that_could_not_be_opened(self):
+        carrier = loop.Loop()
+        self.addCleanup(carrier.close)
+        port = carrier.listen(FailsOnce())
+        first = socket.create_connection(('127.0.0.1', port), 30)
+        self.addCleanup(first.close)
+        second = socket.create_connection(('127.0.0.1', port), 30)
+        self.addCleanup(second.close)
+        second.sendall(b'once')
+        self.assertEqual(b'!', second.recv(1))
+
+
 class TestTurns(base.TestCase):
     def test_a_client_that_reads_fast_does_not_keep_others_waiting(self):
         carrier = loop.Loop()

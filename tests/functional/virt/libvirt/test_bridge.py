@@ -5,6 +5,8 @@ import socket
 import threading
 import time
 
+import fixtures
+
 from console_api.virt.libvirt import bridge
 from console_api.virt.libvirt import bridges
 from tests import base
@@ -66,6 +68,40 @@ class BridgeTest(BridgeCase):
         client.sendall(b'typed')
         self.assertEqual(b'typed', guest.recv(5, socket.MSG_WAITALL))
         guest.sendall(b'shown')
+        self.assertEqual(b'shown', client.recv(5, socket.MSG_WAITALL))
+
+    def test_error_of_one_client_leaves_its_place_to_the_next(self) -> None:
+        errors: list[Exception] = [RuntimeError('a mistake')]
+
+        def opener() -> bridge.Backend:
+            if errors:
+                raise errors.pop()
+            return self.opener()
+
+        port = self.bridge(opener=opener).port
+        self.assertEqual(b'', self.connect(port).recv(1))
+        client = self.connect(port)
+        self.guest().sendall(b'shown')
+        self.assertEqual(b'shown', client.recv(5, socket.MSG_WAITALL))
+
+    def test_bridge_goes_on_after_a_client_that_got_no_thread(self) -> None:
+        # As Python does where the system has no more threads.
+        full = [RuntimeError("can't start new thread")]
+        start = threading.Thread.start
+
+        def start_later(thread: threading.Thread) -> None:
+            if thread.name == 'bridge-client' and full:
+                raise full.pop()
+            start(thread)
+
+        self.useFixture(
+            fixtures.MonkeyPatch('threading.Thread.start', start_later)
+        )
+        made = self.bridge()
+        self.assertEqual(b'', self.connect(made.port).recv(1))
+        self.assertTrue(made.touch())
+        client = self.connect(made.port)
+        self.guest().sendall(b'shown')
         self.assertEqual(b'shown', client.recv(5, socket.MSG_WAITALL))
 
     def test_end_of_the_guest_ends_the_client_after_the_last_byte(
