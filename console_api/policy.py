@@ -2,6 +2,7 @@
 """May this caller do this? Rules from policy.yaml over the defaults here."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from oslo_config import cfg
 from oslo_policy import opts as policy_opts
@@ -42,17 +43,63 @@ class Policy:
         rule: str,
         target: Mapping[str, str | None],
     ) -> bool:
-        """Whether the rule lets this caller act on this target."""
-        try:
-            return bool(self._enforcer.authorize(rule, dict(target), context))
-        except policy.InvalidScope:
-            return False
+        """Whether the rule lets this caller act on this target.
+
+        What is missing, such as the project of an unscoped token, is equal to
+        nothing, and so not to what is missing in the target either.
+        """
+        values = _known(context.to_policy_values())
+        values['is_admin'] = self._ask(
+            base.CONTEXT_IS_ADMIN, own_target(context), {**values}
+        )
+        return self._ask(rule, target, values)
+
+    def authorize_own(
+        self, context: console_context.RequestContext, rule: str
+    ) -> None:
+        """Return if the rule lets this caller act on what is the caller's.
+
+        For what concerns no server: where one is known, its project decides.
+
+        :raises PolicyNotAuthorized: it does not, or the token's scope is not
+            one that the rule takes
+        """
+        self.authorize(context, rule, own_target(context))
 
     def is_admin(self, context: console_context.RequestContext) -> bool:
         """Whether the caller may see the servers of every project."""
-        return bool(
-            self._enforcer.authorize(base.CONTEXT_IS_ADMIN, {}, context)
+        return self._ask(
+            base.CONTEXT_IS_ADMIN,
+            own_target(context),
+            _known(context.to_policy_values()),
         )
+
+    def _ask(
+        self,
+        rule: str,
+        target: Mapping[str, str | None],
+        values: dict[str, Any],
+    ) -> bool:
+        try:
+            return bool(self._enforcer.authorize(rule, _known(target), values))
+        except policy.InvalidScope:
+            return False
+
+
+def own_target(
+    context: console_context.RequestContext,
+) -> Mapping[str, str | None]:
+    """The caller as what a rule is asked about; the keys are Nova's."""
+    return {'project_id': context.project_id, 'user_id': context.user_id}
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    # oslo.policy compares text: None would be equal to None, and to 'None'.
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and value != ''
+    }
 
 
 def _new_enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:

@@ -22,6 +22,7 @@ from console_api.cmd import front
 from console_api.cmd import simulation
 from console_api.cmd import state
 from console_api.conductor import process as conductor_process
+from console_api.consoles import access
 from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.db import api as db_api
@@ -141,7 +142,9 @@ class Standalone:
     def servers(self) -> list[directory.Server]:
         """The servers that were found, by name."""
         servers = self._directory.list(
-            directory.ServerQuery(limit=self._conf.api.max_limit)
+            directory.ServerQuery(
+                limit=self._conf.api.max_limit, all_projects=True
+            )
         )
         return sorted(servers, key=lambda s: (s.name, s.id))
 
@@ -170,7 +173,9 @@ class Standalone:
             project_id=server.project_id,
             overwrite=False,
         )
-        url = self._broker.create(caller, server, console_type)
+        url = self._broker.create(
+            caller, access.of_operator(server), console_type
+        )
         if console_type.name != 'serial':
             return url
         # The API's own answer is for a WebSocket; there is a page for it.

@@ -25,7 +25,9 @@ class Front:
 
     def consoles(self) -> Mapping[str, Sequence[str]]:
         """The types that each server has devices for and that are enabled."""
-        query = directory.ServerQuery(limit=self._conf.api.max_limit)
+        query = directory.ServerQuery(
+            limit=self._conf.api.max_limit, all_projects=True
+        )
         return {
             server.id: [name for name in server.consoles if self._is_on(name)]
             for server in self._servers.list(query)

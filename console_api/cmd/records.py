@@ -76,9 +76,12 @@ def list_tokens(conf: cfg.ConfigOpts) -> None:
     """Show the tokens that are good now."""
     options = conf.category
     with db_api.Database(conf).reader() as connection:
-        found = db_tokens.valid(
-            connection, _now(), options.server, options.limit
-        )
+        if options.server is None:
+            found = db_tokens.valid(connection, _now(), options.limit)
+        else:
+            found = db_tokens.valid_of(
+                connection, options.server, _now(), options.limit
+            )
     rows = [
         _Token(
             id=token.id,
@@ -119,6 +122,7 @@ def list_servers(conf: cfg.ConfigOpts) -> None:
     found = registry.Registry(db_api.Database(conf)).list(
         directory.ServerQuery(
             project_id=options.project,
+            all_projects=options.project is None,
             host=options.on_host,
             name=options.in_name,
             limit=options.limit,

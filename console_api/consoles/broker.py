@@ -9,6 +9,7 @@ from oslo_utils import timeutils
 from console_api import context as console_context
 from console_api import exception
 from console_api.agent import rpcapi as agent_rpcapi
+from console_api.consoles import access
 from console_api.consoles import output
 from console_api.consoles import states
 from console_api.consoles import targets
@@ -18,7 +19,7 @@ from console_api.consoles import urls
 from console_api.db import agents as db_agents
 from console_api.db import api as db_api
 from console_api.db import tokens as db_tokens
-from console_api.servers import directory
+from console_api.policies import remote_consoles
 
 LOG = logging.getLogger(__name__)
 
@@ -49,18 +50,18 @@ class ConsoleBroker:
     def create(
         self,
         context: console_context.RequestContext,
-        server: directory.Server,
+        granted: access.ConsoleAccess,
         console_type: types.ConsoleType,
-        *,
-        view_only: bool = False,
     ) -> str:
         """The URL of a new console; it carries the token.
 
-        With ``view_only`` no input through it reaches the guest.
+        Where the access is view-only, no input through it reaches the guest.
 
         One call of the agent and one transaction; nothing is stored unless
         the agent answered with an address of its host.
 
+        :raises PolicyNotAuthorized: the input of such a console cannot be
+            kept back, and the caller may only look
         :raises InstanceNotReady: no host or no guest yet
         :raises InstanceInvalidState: the guest does not run
         :raises InstanceNotFound: the guest is gone
@@ -71,6 +72,9 @@ class ConsoleBroker:
             address that is not its host's
         :raises DatabaseUnavailable: the token could not be stored
         """
+        server, view_only = granted.server, granted.view_only
+        if view_only and not console_type.viewable:
+            raise exception.PolicyNotAuthorized(remote_consoles.RULE)
         host = states.check_ready(server, console_type)
         try:
             issued = self._agents.get_console(
@@ -261,7 +265,7 @@ class ConsoleBroker:
     def console_output(
         self,
         context: console_context.RequestContext,
-        server: directory.Server,
+        granted: access.OutputAccess,
         lines: int | None,
     ) -> str:
         """The last lines of what the guest wrote; None and -1 mean all.
@@ -272,6 +276,7 @@ class ConsoleBroker:
         :raises NotSupported: the hypervisor cannot do it
         :raises HostUnavailable: the agent did not answer
         """
+        server = granted.server
         building = server.vm_state == 'building'
         if server.host is None:
             if building:

@@ -37,10 +37,12 @@ class ServerRecord:
 class ServerFilter:
     """What a list is narrowed to; None does not narrow.
 
-    ``name`` is a regular expression that is searched for, as Nova does.
+    It has the servers of ``project_id``, and none where that is missing,
+    unless ``all_projects`` asks for those of every project. ``name`` is a regular expression that is searched for, as Nova does.
     """
 
     project_id: str | None = None
+    all_projects: bool = False
     host: str | None = None
     name: str | None = None
     vm_states: tuple[str, ...] | None = None
@@ -122,7 +124,7 @@ def _following(
     # large project none at all unless told: they would read all pages before
     # this one.
     states = (wanted.host, wanted.vm_states, wanted.task_states)
-    if wanted.project_id is not None and states == (None, None, None):
+    if not wanted.all_projects and states == (None, None, None):
         for dialect in ('mysql', 'mariadb'):
             query = query.with_hint(
                 _table,
@@ -137,8 +139,13 @@ def _following(
 
 
 def _clauses(wanted: ServerFilter) -> Iterable[sa.ColumnElement[bool]]:
-    if wanted.project_id is not None:
-        yield _table.c.project_id == wanted.project_id
+    if not wanted.all_projects:
+        # Not IS NULL, nor any server that was reported without an owner.
+        yield (
+            _table.c.project_id == wanted.project_id
+            if wanted.project_id
+            else sa.false()
+        )
     if wanted.host is not None:
         yield _table.c.host == wanted.host
     if wanted.name is not None:

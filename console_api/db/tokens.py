@@ -141,16 +141,34 @@ _SUMMARY = [_table.c[field.name] for field in dataclasses.fields(TokenSummary)]
 
 
 def valid(
-    connection: sa.Connection, now: int, server_id: str | None, limit: int
+    connection: sa.Connection, now: int, limit: int
 ) -> list[TokenSummary]:
     """Up to ``limit`` tokens that are good at ``now``, soonest to end first.
 
-    With ``server_id``, those of that server alone.
+    These are the tokens of every server.
     """
-    query = sa.select(*_SUMMARY).where(_table.c.expires_at > now)
-    if server_id is not None:
-        query = query.where(_table.c.server_id == server_id)
-    query = query.order_by(_table.c.expires_at, _table.c.id).limit(limit)
+    return _summaries(connection, _table.c.expires_at > now, limit)
+
+
+def valid_of(
+    connection: sa.Connection, server_id: str, now: int, limit: int
+) -> list[TokenSummary]:
+    """The same, of this server alone."""
+    wanted = sa.and_(
+        _table.c.server_id == server_id, _table.c.expires_at > now
+    )
+    return _summaries(connection, wanted, limit)
+
+
+def _summaries(
+    connection: sa.Connection, wanted: sa.ColumnElement[bool], limit: int
+) -> list[TokenSummary]:
+    query = (
+        sa.select(*_SUMMARY)
+        .where(wanted)
+        .order_by(_table.c.expires_at, _table.c.id)
+        .limit(limit)
+    )
     return [TokenSummary(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name
 
 

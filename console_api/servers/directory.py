@@ -34,17 +34,27 @@ class Server:
 class ServerQuery:
     """Which servers a list shows; None does not narrow it.
 
-    ``name`` is a regular expression that is searched for in the name, as
+    It shows those of ``project_id``, none where that is missing: only
+    ``all_projects`` asks for those of every project. ``name`` is a regular expression that is searched for in the name, as
     Nova does; ``marker`` is the id of the last server of the page before.
     """
 
     limit: int
     marker: str | None = None
     project_id: str | None = None
+    all_projects: bool = False
     host: str | None = None
     name: str | None = None
     vm_states: tuple[str, ...] | None = None
     task_states: tuple[str, ...] | None = None
+
+
+def has_project(owner: str, project_id: str | None) -> bool:
+    """Whether a server of ``owner`` is one of this project.
+
+    A missing project has no servers, not even those without an owner.
+    """
+    return bool(project_id) and owner == project_id
 
 
 class ServerDirectory(Protocol):

@@ -37,6 +37,7 @@ class Registry:
         _check_pattern(query.name)
         wanted = db_servers.ServerFilter(
             project_id=query.project_id,
+            all_projects=query.all_projects,
             host=query.host,
             name=query.name,
             vm_states=query.vm_states,
@@ -48,9 +49,11 @@ class Registry:
                 after = db_servers.get(connection, query.marker)
                 # Where another project's server would be in the list is not
                 # for this caller either.
-                if after is None or query.project_id not in (
-                    None,
-                    after.project_id,
+                if after is None or not (
+                    query.all_projects
+                    or directory.has_project(
+                        after.project_id, query.project_id
+                    )
                 ):
                     raise exception.BadRequest(
                         f'marker [{query.marker[:255]}] not found'

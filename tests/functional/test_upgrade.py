@@ -16,6 +16,7 @@ from console_api.agent import hostkey
 from console_api.agent import process
 from console_api.cmd import lookup
 from console_api.conductor import endpoint as conductor_endpoint
+from console_api.consoles import access
 from console_api.consoles import types
 from console_api.servers import hostkeys
 from console_api.servers import registry
@@ -127,7 +128,9 @@ class OldAgentTest(_UpgradeTestCase):
             context.RequestContext(
                 user_id='alice', project_id=service.PROJECT
             ),
-            registry.Registry(self.service.database).get(_SERVER),
+            access.of_operator(
+                registry.Registry(self.service.database).get(_SERVER)
+            ),
             types.CONSOLE_TYPES['novnc'],
         )
         return urllib.parse.unquote(url).partition('token=')[2]

@@ -51,11 +51,7 @@ class ConsoleAuthTokensController:
                 'Only tokens of RDP consoles could be looked up at this '
                 'version, and those were removed. Use 2.31 or newer.'
             )
-        self._services.policy.authorize(
-            call.context,
-            policies.RULE,
-            {'project_id': call.context.project_id},
-        )
+        self._services.policy.authorize_own(call.context, policies.RULE)
         token = tokens.Token(call.params['console_token'])
         grant = self._services.broker.grant(call.context, token.digest())
         connection = {

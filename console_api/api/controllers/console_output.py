@@ -9,7 +9,6 @@ from console_api.api import access
 from console_api.api import operation
 from console_api.api.schemas import console_output as schemas
 from console_api.api.schemas import parameters
-from console_api.policies import console_output as policies
 
 
 class ConsoleOutputController:
@@ -33,13 +32,10 @@ class ConsoleOutputController:
     )
     def create(self, call: operation.Call) -> Mapping[str, Any]:
         """Get the last lines; all that is kept without a length."""
-        server = access.visible_server(self._services, call)
-        self._services.policy.authorize(
-            call.context, policies.RULE, {'project_id': server.project_id}
-        )
+        granted = access.to_output(self._services, call)
         length = call.body['os-getConsoleOutput'].get('length')
         return {
             'output': self._services.broker.console_output(
-                call.context, server, None if length is None else int(length)
+                call.context, granted, None if length is None else int(length)
             )
         }

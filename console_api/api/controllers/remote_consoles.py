@@ -10,7 +10,6 @@ from console_api.api import operation
 from console_api.api.schemas import parameters
 from console_api.api.schemas import remote_consoles as schemas
 from console_api.consoles import types
-from console_api.servers import directory
 
 #: Why there is no console, whichever way it was asked for.
 _FAULTS = (
@@ -55,12 +54,9 @@ class RemoteConsolesController:
     def create(self, call: operation.Call) -> Mapping[str, Any]:
         """Get the URL of a console of any protocol."""
         wanted = call.body['remote_console']
-        server = access.visible_server(self._services, call)
-        view_only = access.is_view_only(
-            self._services, call, server.project_id
-        )
+        granted = access.to_console(self._services, call)
         console_type = _offered_type(wanted['type'], wanted['protocol'])
-        url = self._url(call, server, console_type, view_only)
+        url = self._services.broker.create(call.context, granted, console_type)
         return {'remote_console': {**wanted, 'url': url}}
 
     @operation.faults(*_FAULTS)
@@ -113,26 +109,12 @@ class RemoteConsolesController:
 
     def _legacy(self, call: operation.Call, action: str) -> Mapping[str, Any]:
         console_type = _offered_type(call.body[action]['type'])
-        # Below 2.6 the rule comes before the server (API.md).
-        view_only = access.is_view_only(
-            self._services, call, call.context.project_id
-        )
-        server = access.visible_server(self._services, call)
-        url = self._url(call, server, console_type, view_only)
+        # Below 2.6 Nova asks the rule before it looks for the server: who
+        # gets no console anywhere is not told which servers there are.
+        access.check_own_consoles(self._services, call)
+        granted = access.to_console(self._services, call)
+        url = self._services.broker.create(call.context, granted, console_type)
         return {'console': {'type': console_type.name, 'url': url}}
-
-    def _url(
-        self,
-        call: operation.Call,
-        server: directory.Server,
-        console_type: types.ConsoleType,
-        view_only: bool,
-    ) -> str:
-        if view_only:
-            access.check_viewable(console_type)
-        return self._services.broker.create(
-            call.context, server, console_type, view_only=view_only
-        )
 
 
 def _offered_type(name: str, protocol: str | None = None) -> types.ConsoleType:

@@ -34,10 +34,7 @@ class ServersController:
     )
     def show(self, call: operation.Call) -> Mapping[str, Any]:
         """Show one server."""
-        server = access.visible_server(self._services, call)
-        self._services.policy.authorize(
-            call.context, policies.SHOW, {'project_id': server.project_id}
-        )
+        server = access.to_show(self._services, call)
         admin = self._services.policy.is_admin(call.context)
         return {'server': _detail(call, server, admin)}
 
@@ -60,12 +57,11 @@ class ServersController:
     def _page(
         self, call: operation.Call, rule: str, rule_all: str, view: _View
     ) -> Mapping[str, Any]:
-        authorize = self._services.policy.authorize
-        own = {'project_id': call.context.project_id}
-        authorize(call.context, rule, own)
+        authorize = self._services.policy.authorize_own
+        authorize(call.context, rule)
         everybody = _flag(call.query.get('all_tenants'))
         if everybody:
-            authorize(call.context, rule_all, own)
+            authorize(call.context, rule_all)
         admin = self._services.policy.is_admin(call.context)
         limit = min(
             int(call.query.get('limit') or self._services.conf.api.max_limit),
@@ -100,7 +96,8 @@ def _query(
     return directory.ServerQuery(
         limit=limit,
         marker=call.query.get('marker'),
-        project_id=None if everybody else call.context.project_id,
+        project_id=call.context.project_id,
+        all_projects=everybody,
         host=call.query.get('host') if admin else None,
         name=call.query.get('name'),
         vm_states=states,

@@ -16,6 +16,7 @@ from console_api import rpc
 from console_api.agent import endpoint
 from console_api.agent import process
 from console_api.agent import rpcapi
+from console_api.consoles import access
 from console_api.consoles import types
 from console_api.db import agents as db_agents
 from console_api.servers import registry
@@ -82,10 +83,11 @@ class AddressTest(base.TestCase):
         row = types.CONSOLE_TYPES['novnc']
         caller = context.RequestContext(user_id='u', project_id='p')
         self.driver.addresses['novnc'] = types.ConnectInfo('127.0.0.1', 5900)
-        broker.create(caller, server, row)
+        granted = access.of_operator(server)
+        broker.create(caller, granted, row)
         self.driver.addresses['novnc'] = types.ConnectInfo('192.0.2.1', 5900)
         self.assertRaises(
-            exception.HostUnavailable, broker.create, caller, server, row
+            exception.HostUnavailable, broker.create, caller, granted, row
         )
         self.assertEqual(1, self._tokens())
 

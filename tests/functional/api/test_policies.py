@@ -3,33 +3,48 @@
 
 from collections.abc import Mapping
 import dataclasses
+import itertools
 from typing import Any
 
+import fixtures
 from keystoneauth1 import fixture as keystone_fixture
 from keystonemiddleware import fixture as middleware_fixture
 from oslo_policy import policy
+import webob
 
 from console_api import policies
+from console_api.db import servers as db_servers
 from tests import base
 from tests.fixtures import driver
 from tests.fixtures import service
 
 _SERVER = '00000000-0000-4000-8000-000000000001'
+_NOBODYS = '00000000-0000-4000-8000-00000000ffff'
 _ACTION = f'/v2.1/servers/{_SERVER}/action'
 
-#: Everybody that there is: the same project, another one, and no role.
-CALLERS: Mapping[str, str] = {
-    'admin': service.ADMIN,
-    'manager': f'max:{service.PROJECT}:manager',
-    'member': service.MEMBER,
-    'reader': service.READER,
-    'service': f'nova:{service.PROJECT}:service',
-    'nobody': service.NOBODY,
-    'other admin': f'root:{service.OTHER_PROJECT}:admin',
-    'other member': service.STRANGER,
-    'other reader': f'rob:{service.OTHER_PROJECT}:reader',
-    'other service': service.SERVICE,
+_ROLES: Mapping[str, tuple[str, ...]] = {
+    # As Keystone's bootstrap makes one role imply others.
+    'admin': ('admin', 'manager', 'member', 'reader'),
+    'manager': ('manager', 'member', 'reader'),
+    'member': ('member', 'reader'),
+    'reader': ('reader',),
+    'service': ('service',),
+    'nobody': (),
 }
+_SCOPES: Mapping[str, Mapping[str, str]] = {
+    '': {'project_id': service.PROJECT},
+    'other ': {'project_id': service.OTHER_PROJECT},
+    'domain ': {'domain_id': 'default'},
+    'system ': {'system': 'all'},
+    'unscoped ': {},
+}
+#: Everybody that there is: each role in each kind of scope. Keystone gives no
+#: role without a scope, so that one of an administrator does not exist.
+CALLERS = tuple(
+    f'{scope}{role}'
+    for scope, role in itertools.product(_SCOPES, _ROLES)
+    if scope != 'unscoped ' or role in ('member', 'reader', 'nobody')
+)
 _ADMINS = frozenset({'admin', 'other admin'})
 _MEMBERS = _ADMINS | {'manager', 'member'}
 _READERS = _MEMBERS | {'reader'}
@@ -50,7 +65,12 @@ class Case:
 
 
 _P = 'os_compute_api'
-_OWN_LIST = frozenset(CALLERS) - {'service', 'nobody', 'other service'}
+_OWN_LIST = frozenset(
+    f'{scope}{role}'
+    for scope, role in itertools.product(
+        ('', 'other '), ('admin', 'manager', 'member', 'reader')
+    )
+)
 CASES = (
     Case(
         f'{_P}:os-remote-consoles',
@@ -100,27 +120,68 @@ _LEGACY = (
     ('os-getSPICEConsole', 'spice-html5'),
     ('os-getSerialConsole', 'serial'),
 )
+_RULE = f'{_P}:os-remote-consoles'
 
 
-class RoleMatrixTest(base.TestCase):
+class ScopedTokens(fixtures.Fixture):
+    """keystonemiddleware's own store of tokens, and what is put into it."""
+
+    def _setUp(self) -> None:
+        self._keystone = self.useFixture(middleware_fixture.AuthTokenFixture())
+
+    def make(self, *roles: str, **scope: str) -> str:
+        """A token of alice with these roles, in the scope that is named."""
+        token = keystone_fixture.V3Token(user_id='alice')
+        if 'project_id' in scope:
+            token.set_project_scope(id=scope['project_id'])
+        if 'domain_id' in scope:
+            token.set_domain_scope(id=scope['domain_id'])
+        if 'system' in scope:
+            token.set_system_scope()
+        for role in roles:
+            token.add_role(name=role)
+        made: str = self._keystone.add_token(token)
+        return made
+
+    def of_caller(self, name: str) -> str:
+        """The token of one of ``CALLERS``."""
+        scope, _, role = name.rpartition(' ')
+        return self.make(*_ROLES[role], **_SCOPES[scope and f'{scope} '])
+
+
+class _KeystoneTestCase(base.TestCase):
+    """With keystonemiddleware in front, and tokens that it was given."""
+
     def setUp(self) -> None:
         super().setUp()
+        self.tokens = self.useFixture(ScopedTokens())
         self.service = self.useFixture(
-            service.Service(driver=driver.EveryConsole)
+            service.Service(
+                driver=driver.EveryConsole,
+                api={'auth_strategy': 'keystone'},
+                keystone_authtoken={'www_authenticate_uri': 'http://keystone'},
+            )
         )
         self.file = self.service.directory / 'policy.yaml'
+
+
+class RoleMatrixTest(_KeystoneTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.callers = {name: self.tokens.of_caller(name) for name in CALLERS}
 
     def _token(self) -> str:
         answer = self.service.call(
             'POST',
             f'/v2.1/servers/{_SERVER}/remote-consoles',
             {'remote_console': {'protocol': 'serial', 'type': 'serial'}},
+            self.callers['member'],
             version='2.6',
         )
         return answer.json['remote_console']['url'].rpartition('=')[2]
 
     def _check(self, case: Case, token: str) -> None:
-        for name, caller in CALLERS.items():
+        for name, caller in self.callers.items():
             with self.subTest(rule=case.rule, caller=name):
                 answer = self.service.call(
                     'GET' if case.body is None else 'POST',
@@ -164,7 +225,7 @@ class RoleMatrixTest(base.TestCase):
 
     def test_refusal_names_the_rule(self) -> None:
         answer = self.service.call(
-            'GET', '/v2.1/servers', token=service.NOBODY
+            'GET', '/v2.1/servers', token=self.callers['nobody']
         )
         self.assertEqual(
             "Policy doesn't allow os_compute_api:servers:index to be "
@@ -204,32 +265,126 @@ class PolicyFileTest(base.TestCase):
         self.assertEqual(403, self._status(service.READER))
 
 
-class ScopeTest(base.TestCase):
-    """With keystonemiddleware in front, and tokens that it was given."""
+class ServersProjectTest(_KeystoneTestCase):
+    """Of two projects of one request, the server's decides."""
+
+    def _legacy(self, caller: str, action: str, kind: str) -> webob.Response:
+        return self.service.call(
+            'POST',
+            _ACTION,
+            {action: {'type': kind}},
+            self.tokens.of_caller(caller),
+        )
+
+    def test_who_may_look_gets_no_more_by_a_legacy_action(self) -> None:
+        self.file.write_text(
+            f'"{_RULE}": "rule:project_member_api"\n'
+            f'"{_RULE}:view-only": "rule:context_is_admin"\n'
+        )
+        for action, kind in (_LEGACY[0], _LEGACY[2]):
+            answer = self._legacy('other admin', action, kind)
+            self.assertEqual(200, answer.status_int, answer.text)
+            self.assertIn('view_only=true', answer.json['console']['url'])
+        answer = self._legacy('other admin', *_LEGACY[1])
+        self.assertEqual(403, answer.status_int)
+
+    def test_own_project_opens_no_other_by_a_legacy_action(self) -> None:
+        self.file.write_text(f'"{_RULE}": "rule:project_member_api"\n')
+        for action, kind in _LEGACY:
+            answer = self._legacy('other admin', action, kind)
+            self.assertEqual(403, answer.status_int)
+            self.assertIn(_RULE, answer.json['forbidden']['message'])
+            answer = self._legacy('admin', action, kind)
+            self.assertEqual(200, answer.status_int)
+
+    def test_output_is_for_the_servers_project(self) -> None:
+        self.file.write_text(
+            f'"{_P}:os-console-output": "rule:project_member_api"\n'
+        )
+        for caller, status in (('other admin', 403), ('admin', 200)):
+            answer = self.service.call(
+                'POST',
+                _ACTION,
+                {'os-getConsoleOutput': {}},
+                self.tokens.of_caller(caller),
+            )
+            self.assertEqual(status, answer.status_int)
+
+    def test_legacy_action_asks_the_rule_before_the_server(self) -> None:
+        answer = self.service.call(
+            'POST',
+            '/v2.1/servers/no-such-server/action',
+            {'os-getVNCConsole': {'type': 'novnc'}},
+            self.tokens.of_caller('reader'),
+        )
+        self.assertEqual(403, answer.status_int)
+
+
+class MissingProjectTest(_KeystoneTestCase):
+    """Rules that take anybody, and callers without a project."""
+
+    callers = ('unscoped nobody', 'unscoped member')
 
     def setUp(self) -> None:
         super().setUp()
-        self.keystone = self.useFixture(middleware_fixture.AuthTokenFixture())
-        self.service = self.useFixture(
-            service.Service(
-                driver=driver.EveryConsole,
-                api={'auth_strategy': 'keystone'},
-                keystone_authtoken={'www_authenticate_uri': 'http://keystone'},
-            )
+        with self.service.database.writer() as connection:
+            db_servers.add(connection, [self._nobodys_server()])
+
+    def _nobodys_server(self) -> db_servers.ServerRecord:
+        with self.service.database.reader() as connection:
+            known = db_servers.get(connection, _SERVER)
+        assert known is not None
+        return dataclasses.replace(known, id=_NOBODYS, project_id='')
+
+    def _names(self, path: str, caller: str) -> list[str]:
+        answer = self.service.call(
+            'GET', path, token=self.tokens.of_caller(caller)
         )
+        self.assertEqual(200, answer.status_int, answer.text)
+        return [server['name'] for server in answer.json['servers']]
 
-    def _token(self, *roles: str, **scope: Any) -> str:
-        token = keystone_fixture.V3Token(user_id='alice')
-        if 'project_id' in scope:
-            token.set_project_scope(id=scope['project_id'])
-        if 'domain_id' in scope:
-            token.set_domain_scope(id=scope['domain_id'])
-        if 'system' in scope:
-            token.set_system_scope()
-        for role in roles:
-            token.add_role(name=role)
-        return self.keystone.add_token(token)
+    def test_rule_for_everybody_lists_no_servers(self) -> None:
+        self.file.write_text(
+            f'"{_P}:servers:index": "@"\n"{_P}:servers:detail": "@"\n'
+        )
+        for caller in self.callers:
+            self.assertEqual([], self._names('/v2.1/servers', caller))
+            self.assertEqual([], self._names('/v2.1/servers/detail', caller))
 
+    def test_missing_project_is_equal_to_none(self) -> None:
+        self.file.write_text(
+            f'"{_P}:servers:index": "project_id:%(project_id)s"\n'
+        )
+        for caller in self.callers:
+            answer = self.service.call(
+                'GET', '/v2.1/servers', token=self.tokens.of_caller(caller)
+            )
+            self.assertEqual(403, answer.status_int)
+        self.assertNotEqual([], self._names('/v2.1/servers', 'member'))
+
+    def test_server_without_a_project_is_not_there(self) -> None:
+        self.file.write_text(f'"{_P}:servers:show": "@"\n')
+        for caller in self.callers:
+            for server in (_SERVER, _NOBODYS):
+                answer = self.service.call(
+                    'GET',
+                    f'/v2.1/servers/{server}',
+                    token=self.tokens.of_caller(caller),
+                )
+                self.assertEqual(404, answer.status_int)
+
+    def test_page_of_nobody_begins_nowhere(self) -> None:
+        self.file.write_text(f'"{_P}:servers:index": "@"\n')
+        for marker in (_SERVER, _NOBODYS):
+            answer = self.service.call(
+                'GET',
+                f'/v2.1/servers?marker={marker}',
+                token=self.tokens.of_caller('unscoped nobody'),
+            )
+            self.assertEqual(400, answer.status_int)
+
+
+class ScopeTest(_KeystoneTestCase):
     def _create(self, token: str | None, **headers: str) -> int:
         return self._call(
             token,
@@ -254,7 +409,7 @@ class ScopeTest(base.TestCase):
         return answer.status_int
 
     def test_member_of_the_project(self) -> None:
-        token = self._token('member', project_id=service.PROJECT)
+        token = self.tokens.make('member', project_id=service.PROJECT)
         self.assertEqual(200, self._create(token))
 
     def test_no_token(self) -> None:
@@ -268,7 +423,7 @@ class ScopeTest(base.TestCase):
         self.assertEqual(401, self.last.json['unauthorized']['code'])
 
     def test_headers_of_the_caller_count_for_nothing(self) -> None:
-        token = self._token('reader', project_id=service.PROJECT)
+        token = self.tokens.make('reader', project_id=service.PROJECT)
         self.assertEqual(
             403,
             self._create(
@@ -285,7 +440,7 @@ class ScopeTest(base.TestCase):
         self.assertEqual(401, self._call(None, 'GET', path))
 
     def test_system_admin_is_out_of_scope(self) -> None:
-        token = self._token('admin', 'member', 'reader', system=True)
+        token = self.tokens.make('admin', 'member', 'reader', system=True)
         self.assertEqual(403, self._create(token))
         for path in (
             '/v2.1/servers',
@@ -298,20 +453,20 @@ class ScopeTest(base.TestCase):
                 self.assertEqual(403, self._call(token, 'GET', path))
 
     def test_domain_admin_is_out_of_scope(self) -> None:
-        token = self._token('admin', domain_id='default')
+        token = self.tokens.make('admin', domain_id='default')
         self.assertEqual(403, self._create(token))
 
     def test_unscoped_token_finds_nothing(self) -> None:
-        self.assertEqual(404, self._create(self._token('member')))
+        self.assertEqual(404, self._create(self.tokens.make('member')))
 
     def test_service_user_looks_tokens_up(self) -> None:
-        token = self._token('service', project_id='services')
+        token = self.tokens.make('service', project_id='services')
         path = '/v2.1/os-console-auth-tokens/x'
         self.assertEqual(404, self._call(token, 'GET', path))
 
     def test_service_token_lends_its_role_to_nobody(self) -> None:
-        member = self._token('member', project_id=service.PROJECT)
-        helper = self._token('service', 'admin', project_id='services')
+        member = self.tokens.make('member', project_id=service.PROJECT)
+        helper = self.tokens.make('service', 'admin', project_id='services')
         path = '/v2.1/os-console-auth-tokens/x'
         self.assertEqual(
             403,

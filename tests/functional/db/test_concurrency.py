@@ -173,12 +173,12 @@ class _Cases(base.DatabaseTestCase):
             servers.add(connection, [record])
         with self.database.reader() as connection:
             self.assertEqual([record], servers.of_host(connection, host))
-            wanted = servers.ServerFilter(name='😀')
+            wanted = servers.ServerFilter(all_projects=True, name='😀')
             found = servers.page(connection, wanted, None, 10)
         self.assertEqual([record], found)
 
     def test_pattern_that_only_python_understands_is_refused(self) -> None:
-        wanted = servers.ServerFilter(name='(?P<')
+        wanted = servers.ServerFilter(all_projects=True, name='(?P<')
         with self.database.reader() as connection:
             self.assertRaises(
                 servers.PatternError,

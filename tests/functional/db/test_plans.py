@@ -98,12 +98,18 @@ class PlansTest(base.DatabaseTestCase):
 
     def _page_queries(self, after: servers.ServerRecord | None) -> _Queries:
         for index, wanted in (
-            ('servers', servers.ServerFilter()),
+            ('servers', servers.ServerFilter(all_projects=True)),
             ('servers_project_id', servers.ServerFilter('project-7')),
             # It is half of all: where all are in order, it is too.
             ('', servers.ServerFilter('large')),
-            ('servers_host', servers.ServerFilter(host='host-7')),
-            ('servers_vm_state', servers.ServerFilter(vm_states=('error',))),
+            (
+                'servers_host',
+                servers.ServerFilter(all_projects=True, host='host-7'),
+            ),
+            (
+                'servers_vm_state',
+                servers.ServerFilter(all_projects=True, vm_states=('error',)),
+            ),
         ):
             yield (
                 f'page of {wanted}',
@@ -130,7 +136,7 @@ class PlansTest(base.DatabaseTestCase):
         )
         yield 'tokens of servers', server, lambda c: tokens.revoke(c, ids)
         yield 'expired', expiry, lambda c: tokens.purge(c, _NOW + 100, 10)
-        yield 'valid', expiry, lambda c: tokens.valid(c, _NOW + 9, None, 10)
+        yield 'valid', expiry, lambda c: tokens.valid(c, _NOW + 9, 10)
         yield 'one token', key, lambda c: tokens.revoke_one(c, 7)
 
     def _agent_queries(self) -> _Queries:
@@ -178,7 +184,9 @@ class PlansTest(base.DatabaseTestCase):
 
     def test_few_rows_are_found_before_they_are_sorted(self) -> None:
         wanted = servers.ServerFilter(
-            vm_states=('active',), task_states=('rebooting', 'migrating')
+            all_projects=True,
+            vm_states=('active',),
+            task_states=('rebooting', 'migrating'),
         )
         for index, call in (
             (
@@ -187,7 +195,7 @@ class PlansTest(base.DatabaseTestCase):
             ),
             (
                 'ix_console_tokens_server_id',
-                lambda c: tokens.valid(c, _NOW, str(uuid.UUID(int=7)), 10),
+                lambda c: tokens.valid_of(c, str(uuid.UUID(int=7)), _NOW, 10),
             ),
         ):
             plan = self.plans(call)

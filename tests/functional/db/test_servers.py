@@ -161,6 +161,7 @@ class PageTest(_ServersTestCase):
         limit: int = 100,
         **wanted: object,
     ) -> list[str]:
+        wanted.setdefault('all_projects', 'project_id' not in wanted)
         with self.database.reader() as connection:
             found = servers.page(
                 connection, servers.ServerFilter(**wanted), after, limit
@@ -190,6 +191,20 @@ class PageTest(_ServersTestCase):
     def test_project(self) -> None:
         self.add(record(1), record(2, project_id='q'))
         self.assertEqual(['server-2'], self.page(project_id='q'))
+
+    def test_missing_project_has_no_servers(self) -> None:
+        self.add(record(1), record(2, project_id=''))
+        for missing in (None, ''):
+            self.assertEqual([], self.page(project_id=missing))
+        with self.database.reader() as connection:
+            found = servers.page(connection, servers.ServerFilter(), None, 9)
+        self.assertEqual([], found)
+
+    def test_every_project(self) -> None:
+        self.add(record(1), record(2, project_id='q'))
+        self.assertEqual(
+            ['server-2', 'server-1'], self.page(all_projects=True)
+        )
 
     def test_host(self) -> None:
         self.add(record(1), record(2, host='there'))
