@@ -69,9 +69,7 @@ class ConsoleFilter:
     ) -> None:
         self._application = application
         self._longest = longest
-        self._dispatcher = dispatch.Dispatcher(
-            services, OWN_ROUTES, dispatch.PROJECT_ID
-        )
+        self._dispatcher = dispatch.Dispatcher(services, OWN_ROUTES)
         self._consoles = middleware.Faults(
             auth.KeystoneContext(self._dispatcher)
         )

@@ -40,9 +40,14 @@ PATH: JSON = {
     },
     'project_id': {
         **STRING,
-        'description': "The project of the caller's token.",
+        'description': (
+            "The project of the caller's token: digits from 0 to f and dashes."
+        ),
     },
-    'server_id': {**STRING, 'description': 'The UUID of a server.'},
+    'server_id': {
+        **STRING,
+        'description': 'The UUID of a server, with its dashes.',
+    },
 }
 
 #: A query that may hold anything, because Nova ignores what it does not know.

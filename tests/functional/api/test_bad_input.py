@@ -125,7 +125,7 @@ class BadInputTest(base.TestCase):
         self.assertEqual(404, answer.status_int)
 
     def test_long_project(self) -> None:
-        self._assert_short_400(self._send(f'/v2.1/{_LONG}/servers'))
+        self._assert_short_400(self._send(f'/v2.1/{"a" * 5000}/servers'))
 
     def test_long_name(self) -> None:
         self._assert_short_400(self._send(f'/v2.1/servers?name={_LONG}'))
