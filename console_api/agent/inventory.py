@@ -14,9 +14,11 @@ import oslo_messaging
 from console_api import calls
 from console_api import context as console_context
 from console_api import exception
+from console_api import telemetry
 from console_api import threads
 from console_api.agent import contested
 from console_api.agent import facts
+from console_api.agent import reportlog
 from console_api.conductor import rpcapi as conductor_rpcapi
 from console_api.virt import driver as virt_driver
 
@@ -85,6 +87,7 @@ class InventoryReporter:
         driver: virt_driver.ConsoleDriver,
         conductor: conductor_rpcapi.ConductorAPI,
         lost: Callable[[str], None] | None = None,
+        log: reportlog.ReportLog | None = None,
     ) -> None:
         self._conf = conf
         self._host = conf.host
@@ -93,6 +96,9 @@ class InventoryReporter:
         self._lost = lost
         self._interval = float(conf.agent.inventory_interval)
         self._due = time.monotonic() + self._interval
+        self.log = log or reportlog.ReportLog(
+            telemetry.Telemetry('console_agent'), self._interval
+        )
         self._driver = driver
         self._conductor = conductor
         self._pending = _Pending()
@@ -113,6 +119,8 @@ class InventoryReporter:
         interval, so that the conductors survive a start of all agents.
         """
         self._held = held
+        if held:
+            self.log.accepted()
         if known:
             self._pending.take()
             self._due = time.monotonic() + _spread(0, self._interval)
@@ -138,6 +146,10 @@ class InventoryReporter:
         :raises DomainError: the driver could not list the guests
         :raises MessagingException: no conductor answered
         """
+        with self.log.sending('all'):
+            self._report()
+
+    def _report(self) -> None:
         guests = self._driver.guests()
         context = console_context.service_context()
         # Before the servers: who lost the host does not speak for it.
@@ -150,6 +162,7 @@ class InventoryReporter:
         self._held = True
         kept = self._conductor.report_servers(context, self._host, guests)
         self._contested.settle({guest.id for guest in guests}, kept)
+        self.log.listed(len(guests))
 
     def _changed(self, change: virt_driver.Change | None) -> None:
         self._pending.add(change)
@@ -161,7 +174,8 @@ class InventoryReporter:
         asked = changed | self._contested.due()
         try:
             if asked:
-                self._report_changes(asked, ended)
+                with self.log.sending('changes'):
+                    self._report_changes(asked, ended)
             if everything:
                 self.report()
         except BaseException:
@@ -195,6 +209,7 @@ class InventoryReporter:
         retry = _FIRST_RETRY
         while not self._stopped.is_set():
             self._wake.clear()
+            self.log.pulse.beat()
             try:
                 self._report_pending()
             except exception.HostTaken as exc:

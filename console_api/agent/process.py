@@ -4,17 +4,24 @@
 from collections.abc import Callable
 
 from oslo_config import cfg
+import prometheus_client
 
 from console_api import exception
 from console_api import hostnames
 from console_api import rpc
+from console_api import telemetry
 from console_api.agent import claim
 from console_api.agent import endpoint
 from console_api.agent import hostkey
 from console_api.agent import inventory
+from console_api.agent import reportlog
 from console_api.agent import rpcapi
 from console_api.conductor import rpcapi as conductor_rpcapi
 from console_api.virt import driver as virt_driver
+
+_PREFIX = 'console_agent'
+#: A server that is nowhere: to look for it takes one call of the hypervisor.
+_NOBODY = frozenset({'00000000-0000-0000-0000-000000000000'})
 
 
 class Agent:
@@ -34,11 +41,8 @@ class Agent:
         driver: virt_driver.ConsoleDriver | None = None,
         lost: Callable[[str], None] | None = None,
     ) -> None:
-        if not hostnames.is_valid(conf.host):
-            raise exception.ConfigurationError(
-                f'[DEFAULT] host = {conf.host!r:.80} is no name of a host: a '
-                f'name has {hostnames.RULE}.'
-            )
+        _check_host(conf.host)
+        self.telemetry = telemetry.Telemetry(_PREFIX)
         key = hostkey.load(conf.agent.key_file)
         self.driver = driver or virt_driver.load(conf, conf.agent.driver)
         self._transport = rpc.get_transport(conf)
@@ -46,12 +50,23 @@ class Agent:
             self._transport,
             rpc.agent_topic(conf.host),
             rpc.AGENT_SERVER,
-            [endpoint.AgentEndpoint(conf, self.driver)],
+            [
+                self.telemetry.counted(
+                    endpoint.AgentEndpoint(conf, self.driver)
+                )
+            ],
         )
         conductor = conductor_rpcapi.ConductorAPI(conf, self._transport, key)
         self.reporter = inventory.InventoryReporter(
-            conf, self.driver, conductor, lost
+            conf,
+            self.driver,
+            conductor,
+            lost,
+            reportlog.ReportLog(
+                self.telemetry, float(conf.agent.inventory_interval)
+            ),
         )
+        self._hypervisor = self._question()
         self._claim = claim.HostClaim(
             conf,
             rpcapi.AgentAPI(conf, self._transport),
@@ -59,6 +74,32 @@ class Agent:
             self.reporter.instance,
         )
         self._started = False
+
+    def _question(self) -> telemetry.Question:
+        """Whether the hypervisor answers, for those who ask and metrics."""
+        question = telemetry.Question(
+            'The hypervisor', lambda: self.driver.guests(_NOBODY)
+        )
+        up = prometheus_client.Gauge(
+            f'{_PREFIX}_hypervisor_up',
+            'Whether the hypervisor answers.',
+            registry=self.telemetry.registry,
+        )
+        up.set_function(lambda: float(question.is_good()))
+        return question
+
+    def troubles(self) -> list[str]:
+        """Why it should be started again; none while it lives."""
+        if self.reporter.log.pulse.has_stopped:
+            return ['the loop of the reports stands still']
+        return []
+
+    def hindrances(self) -> list[str]:
+        """Why its consoles cannot be had; none while they can."""
+        reasons = self.reporter.log.hindrances()
+        if not self._hypervisor.is_good():
+            reasons.append('the hypervisor does not answer')
+        return reasons
 
     def check_alone(self) -> None:
         """Make sure that this is the only agent of its host, before a start.
@@ -87,3 +128,15 @@ class Agent:
             self._server.wait()
         self.driver.close()
         self._transport.cleanup()
+
+
+def _check_host(host: str) -> None:
+    """Return if that is a name of a host.
+
+    :raises ConfigurationError: it is none
+    """
+    if not hostnames.is_valid(host):
+        raise exception.ConfigurationError(
+            f'[DEFAULT] host = {host!r:.80} is no name of a host: a name has '
+            f'{hostnames.RULE}.'
+        )

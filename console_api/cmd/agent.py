@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """console-api-agent: runs on each hypervisor host."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -10,7 +11,9 @@ from oslo_config import cfg
 from console_api import exception
 from console_api import service
 from console_api import systemd
+from console_api import telemetry
 from console_api.agent import process
+from console_api.conf import agent_status
 
 
 def main() -> int:
@@ -29,16 +32,28 @@ def _main() -> None:
 
     agent = process.Agent(cfg.CONF, lost=lost)
     try:
-        agent.check_alone()
-        agent.start()
-    except exception.ConfigurationError:
+        with contextlib.ExitStack() as stack:
+            _tell(agent, stack)
+            agent.check_alone()
+            agent.start()
+            service.wait_for_signal(
+                lambda: service.reload(cfg.CONF),
+                lambda: systemd.notify(systemd.READY),
+            )
+            systemd.notify(systemd.STOPPING)
+    finally:
         agent.stop()
-        raise
-    service.wait_for_signal(
-        lambda: service.reload(cfg.CONF),
-        lambda: systemd.notify(systemd.READY),
-    )
-    systemd.notify(systemd.STOPPING)
-    agent.stop()
     if reasons:
         raise exception.ConfigurationError(reasons[0])
+
+
+def _tell(agent: process.Agent, stack: contextlib.ExitStack) -> None:
+    """Tell of the agent, where that is wanted, until the stack is closed."""
+    place = stack.enter_context(
+        telemetry.Place.open(cfg.CONF, agent_status.GROUP)
+    )
+    status = telemetry.Status(
+        place, agent.telemetry, agent.troubles, agent.hindrances
+    )
+    status.start()
+    stack.callback(status.stop)

@@ -9,9 +9,11 @@ from oslo_utils import timeutils
 
 from console_api import exception
 from console_api import rpc
+from console_api import telemetry
 from console_api import threads
 from console_api.agent import rpcapi as agent_rpcapi
 from console_api.conductor import endpoint
+from console_api.conductor import health
 from console_api.conf import consoleauth
 from console_api.consoles import broker as console_broker
 from console_api.consoles import targets
@@ -24,6 +26,7 @@ from console_api.servers import reports
 
 LOG = logging.getLogger(__name__)
 
+_PREFIX = 'console_conductor'
 #: How often expired tokens are removed, in seconds, and how many at a time.
 _PURGE_INTERVAL = 60
 _PURGE_BATCH = 500
@@ -33,6 +36,7 @@ class Conductor:
     """Everything between the database and those who may not touch it."""
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self.telemetry = telemetry.Telemetry(_PREFIX)
         self._database = db_api.Database(conf)
         # Nobody waits for it, and it has to get on where all is slow.
         self._purged = db_api.Database(conf, limits.PURGE)
@@ -53,13 +57,16 @@ class Conductor:
             rpc.CONDUCTOR_TOPIC,
             conf.host,
             [
-                endpoint.ConductorEndpoint(
-                    self.broker,
-                    self.recorder,
-                    agent_reports.AgentRecorder(self._database),
+                self.telemetry.counted(
+                    endpoint.ConductorEndpoint(
+                        self.broker,
+                        self.recorder,
+                        agent_reports.AgentRecorder(self._database),
+                    )
                 )
             ],
         )
+        self._health = health.Health(conf, self._transport, self.telemetry)
         self._stopped = threading.Event()
         self._purger = threads.Supervised(
             'purge', self._purge_loop, self._stopped
@@ -79,6 +86,15 @@ class Conductor:
         self._transport.cleanup()
         self._database.close()
         self._purged.close()
+        self._health.close()
+
+    def troubles(self) -> list[str]:
+        """Why it should be started again; none while it lives."""
+        return self._health.troubles()
+
+    def hindrances(self) -> list[str]:
+        """Why it is of no use; none while it answers and records."""
+        return self._health.hindrances()
 
     def purge(self) -> int:
         """Remove expired tokens, in short transactions; how many."""
@@ -86,12 +102,14 @@ class Conductor:
         while not self._stopped.is_set():
             count = self._purged.write(_purge_batch)
             removed += count
+            self._health.purged(count)
             if count < _PURGE_BATCH:
                 break
         return removed
 
     def _purge_loop(self) -> None:
         while not self._stopped.wait(_PURGE_INTERVAL):
+            self._health.pulse.beat()
             try:
                 self.purge()
             except exception.DatabaseUnavailable:

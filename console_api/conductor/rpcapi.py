@@ -36,6 +36,8 @@ _REPORT_TIMEOUT = 60
 _SILENCE = 6
 #: An agent that starts does not wait for long: it works without a conductor.
 _CLAIM_TIMEOUT = 5
+#: One that is well answers at once.
+_CHECK_TIMEOUT = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,6 +142,22 @@ class ConductorAPI:
     def _can_send(self, version: str) -> bool:
         return version not in self._refused and bool(
             self._client.can_send_version(version)
+        )
+
+    def check(
+        self, context: console_context.RequestContext, host: str
+    ) -> None:
+        """Return if a conductor on this host answers (since 1.4).
+
+        :raises MessagingException: none did within 2 s
+        :raises DatabaseUnavailable: it has no database
+        """
+        client = self._client.prepare(
+            server=host, timeout=_CHECK_TIMEOUT, version='1.4'
+        )
+        self._calls.run(
+            lambda: client.call(context, 'get_holder', host=host),
+            _CHECK_TIMEOUT,
         )
 
     def get_holder(

@@ -4,9 +4,11 @@
 from oslo_config import cfg
 
 from console_api.conf import agent
+from console_api.conf import agent_status
 from console_api.conf import api
 from console_api.conf import base
 from console_api.conf import conductor
+from console_api.conf import conductor_status
 from console_api.conf import console
 from console_api.conf import consoleauth
 from console_api.conf import fake
@@ -24,8 +26,10 @@ from console_api.conf import vnc
 _MODULES = (
     base,
     agent,
+    agent_status,
     api,
     conductor,
+    conductor_status,
     console,
     consoleauth,
     fake,

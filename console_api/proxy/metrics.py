@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import platform
-from typing import Any
 
 import prometheus_client
 from prometheus_client import core
 from prometheus_client import registry
 
-from console_api import threads
+from console_api import figures
 from console_api import version
 from console_api.consoles import types
 from console_api.proxy import closing
@@ -21,10 +20,7 @@ from console_api.proxy import lookups
 from console_api.proxy import outlook
 from console_api.proxy import tally
 
-CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
-
-#: As it goes from worker to worker: name, help, type and samples.
-Family = Sequence[Any]
+CONTENT_TYPE = figures.CONTENT_TYPE
 
 _PREFIX = 'console_proxy'
 _TURN = 1.0
@@ -76,24 +72,13 @@ class Metrics(registry.Collector):
         self._handshakes = handshakes
         self._registry = prometheus_client.CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self._registry)
-        for collector in (self, asked.latency, lag.histogram):
+        restarts = figures.ThreadRestarts()
+        for collector in (self, asked.latency, lag.histogram, restarts):
             self._registry.register(collector)
 
-    def families(self) -> list[Family]:
+    def families(self) -> list[figures.Family]:
         """All of it, as JSON can carry it."""
-        return [
-            (
-                metric.name,
-                metric.documentation,
-                metric.type,
-                [
-                    (sample.name, sample.labels, sample.value)
-                    for sample in metric.samples
-                    if not sample.name.endswith('_created')
-                ],
-            )
-            for metric in self._registry.collect()
-        ]
+        return figures.families(self._registry)
 
     def describe(self) -> list[core.Metric]:
         """See prometheus_client; what ``collect`` gives needs no check."""
@@ -117,7 +102,6 @@ class Metrics(registry.Collector):
         yield from self._of_sessions()
         yield from self._of_refusals()
         yield self._carried()
-        yield _restarts()
         yield _by_outcome(
             'direct_files',
             'Requests for .vv files, by what came of them.',
@@ -182,37 +166,11 @@ class Metrics(registry.Collector):
         return carried
 
 
-class _Merged(registry.Collector):
-    def __init__(self, answers: Mapping[int, Sequence[Family] | None]) -> None:
-        self._answers = answers
-
-    def collect(self) -> Iterator[core.Metric]:
-        up = core.GaugeMetricFamily(
-            f'{_PREFIX}_worker_up',
-            'Whether this worker answered the one that was asked.',
-            labels=['worker'],
-        )
-        merged: dict[str, core.Metric] = {}
-        for index, families in self._answers.items():
-            worker = str(index)
-            up.add_metric([worker], families is not None)
-            for name, text, kind, samples in families or ():
-                metric = merged.setdefault(name, core.Metric(name, text, kind))
-                for sample, labels, value in samples:
-                    metric.add_sample(
-                        sample, {**labels, 'worker': worker}, value
-                    )
-        yield up
-        yield from merged.values()
-
-
-def exposition(answers: Mapping[int, Sequence[Family] | None]) -> bytes:
-    """The figures of each worker by its index; None for one without answer.
-
-    The label ``worker`` keeps them apart: the counters of a worker that was
-    replaced begin at zero, and those of the others go on.
-    """
-    return prometheus_client.generate_latest(_Merged(answers))
+def exposition(
+    answers: Mapping[int, Sequence[figures.Family] | None],
+) -> bytes:
+    """The figures of each worker by its index; None for one without answer."""
+    return figures.exposition(_PREFIX, answers)
 
 
 def _by_outcome(
@@ -223,17 +181,6 @@ def _by_outcome(
     )
     for outcome in outcomes:
         family.add_metric([outcome], counts.get(outcome, 0))
-    return family
-
-
-def _restarts() -> core.Metric:
-    family = core.CounterMetricFamily(
-        'console_api_thread_restarts',
-        'Helper threads that were started again after an error.',
-        labels=['thread'],
-    )
-    for name, count in sorted(threads.restarts().items()):
-        family.add_metric([name], count)
     return family
 
 

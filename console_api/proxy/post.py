@@ -10,11 +10,10 @@ import socket
 from oslo_config import cfg
 
 from console_api import exception
+from console_api import statusserver
 from console_api.proxy import listeners
 from console_api.proxy import outlook
 from console_api.proxy import usage
-
-_BACKLOG = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,40 +55,20 @@ def among(
         if conf.proxy_status.port is not None:
             status = tuple(map(stack.enter_context, _listen(conf)))
         if status and count > 1:
-            doors = tuple(stack.enter_context(_door()) for _ in range(count))
+            doors = tuple(
+                stack.enter_context(statusserver.listen_within())
+                for _ in range(count)
+            )
         board = usage.Board() if count > 1 else None
         yield Post(place=place, status=status, doors=doors, board=board)
 
 
 def _listen(conf: cfg.ConfigOpts) -> list[socket.socket]:
     host, port = conf.proxy_status.host, conf.proxy_status.port
-    found: list[socket.socket] = []
     try:
-        for family, kind, _, _, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
-            sock = socket.socket(family, kind)
-            found.append(sock)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.setblocking(False)
-            sock.bind(address)
-            sock.listen(_BACKLOG)
+        return statusserver.listen(host, port)
     except OSError as exc:
-        for sock in found:
-            sock.close()
         raise exception.ConfigurationError(
             f'[proxy_status] cannot listen on {host} port {port}: '
             f'{exc.strerror}'
         ) from exc
-    return found
-
-
-def _door() -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.setblocking(False)
-    # unix(7), autobind: a name that no file stands for, and none is left.
-    sock.bind('')
-    sock.listen(_BACKLOG)
-    return sock

@@ -22,6 +22,7 @@ _PATIENCE = 60
 _OTHERS = {
     'console_api.calls': 'some calls; a dead one is given none',
     'console_api.proxy.server': 'an event loop; its end ends the process',
+    'console_api.telemetry': 'one question, whose error is a no',
     'console_api.threads': 'what the others are made of',
     'console_api.virt.libvirt.bridge': 'one client of a bridge',
     'console_api.virt.libvirt.connection': 'one call of libvirt',
