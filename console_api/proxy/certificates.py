@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The proxy's own certificate and key, and new ones in their place.
+"""The proxy's own certificate, new ones in its place, and whom it trusts.
 
 New files are taken over at the next handshake after they were noticed;
 sessions go on with what they began with.
@@ -44,6 +44,38 @@ class Settings:
     key: str | None = None
     minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
     ciphers: str | None = None
+
+
+def client_context(
+    ca_certs: str | None, certificate: str | None, key: str | None
+) -> ssl.SSLContext:
+    """What servers are checked with, and what they are shown of us.
+
+    Without ``ca_certs`` the authorities count that the system trusts. The
+    name or address that is connected to must be in the certificate.
+
+    :raises ConfigurationError: a file cannot be used
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_certs)
+    except (OSError, ssl.SSLError) as exc:
+        raise exception.ConfigurationError(
+            f'the certificates in {ca_certs} cannot be used: '
+            f'{exc.strerror or exc}'
+        ) from exc
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    if certificate is None:
+        return context
+    try:
+        # Without a password OpenSSL would ask for it on the terminal.
+        context.load_cert_chain(certificate, key, password='')
+    except (OSError, ssl.SSLError) as exc:
+        raise exception.ConfigurationError(
+            f'the certificate in {certificate} with the key in '
+            f'{key or certificate} cannot be used: {exc.strerror or exc}'
+        ) from exc
+    return context
 
 
 def load(conf: cfg.ConfigOpts) -> 'Certificate | None':

@@ -21,6 +21,12 @@ LOG = logging.getLogger(__name__)
 
 #: How long a client may take to receive a page or a file, in seconds.
 RESPONSE_TIMEOUT = 60.0
+#: Seconds that a client is not read for after an answer, and those for each
+#: header field that it has sent: about ten times as long as the work takes, so
+#: that one client keeps no worker busy with short requests. The next request
+#: of one that waits for its answer takes about as long to come.
+_PAUSE = 2e-3
+_FIELD_PAUSE = 20e-6
 
 
 class Connection:
@@ -144,6 +150,8 @@ class Connection:
             # Neither path nor method: both are what the client chose.
             LOG.debug('%s was answered %d', self._peer, response.status)
             more = await self._taken(client) and more
+            if more and head is not None:
+                await asyncio.sleep(_PAUSE + len(head.fields) * _FIELD_PAUSE)
         return None
 
     async def _head(

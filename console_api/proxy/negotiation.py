@@ -10,6 +10,7 @@ import ssl
 from oslo_config import cfg
 
 from console_api.consoles import types
+from console_api.proxy import certificates
 from console_api.proxy import channel
 from console_api.proxy import closing
 from console_api.proxy import inbox
@@ -29,7 +30,7 @@ def load(conf: cfg.ConfigOpts) -> ssl.SSLContext | None:
     """
     if 'vencrypt' not in conf.vnc.auth_schemes:
         return None
-    return tls.client_context(
+    return certificates.client_context(
         conf.vnc.vencrypt_ca_certs,
         conf.vnc.vencrypt_client_cert,
         conf.vnc.vencrypt_client_key,

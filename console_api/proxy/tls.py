@@ -11,47 +11,16 @@ import ssl
 from typing import Any
 from typing import cast
 
-from console_api import exception
 from console_api.proxy import inbox
 from console_api.proxy import readbuffer
+from console_api.proxy import tlsrecords
 from console_api.proxy import wire
 
 #: Bytes of one read. Four records: more would stay longer in OpenSSL.
 READ_SIZE = 64 * 1024
 #: OpenSSL's buffer keeps the memory of the most that it ever held.
 _FLUSH_SIZE = 64 * 1024
-
-
-def client_context(
-    ca_certs: str | None, certificate: str | None, key: str | None
-) -> ssl.SSLContext:
-    """What servers are checked with, and what they are shown of us.
-
-    Without ``ca_certs`` the authorities count that the system trusts. The
-    name or address that is connected to must be in the certificate.
-
-    :raises ConfigurationError: a file cannot be used
-    """
-    try:
-        context = ssl.create_default_context(cafile=ca_certs)
-    except (OSError, ssl.SSLError) as exc:
-        raise exception.ConfigurationError(
-            f'the certificates in {ca_certs} cannot be used: '
-            f'{exc.strerror or exc}'
-        ) from exc
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    if certificate is None:
-        return context
-    try:
-        # Without a password OpenSSL would ask for it on the terminal.
-        context.load_cert_chain(certificate, key, password='')
-    except (OSError, ssl.SSLError) as exc:
-        raise exception.ConfigurationError(
-            f'the certificate in {certificate} with the key in '
-            f'{key or certificate} cannot be used: {exc.strerror or exc}'
-        ) from exc
-    return context
+_IDLE = 'too many records without data'
 
 
 async def start(
@@ -131,15 +100,19 @@ class TlsTransport(asyncio.BufferedProtocol):
 
     __slots__ = (
         '_app',
+        '_blocked',
         '_buffer',
         '_closing',
         '_ended',
         '_farewell',
+        '_held',
         '_incoming',
         '_object',
         '_outgoing',
         '_paused',
         '_raw',
+        '_records',
+        '_rest',
         '_shaken',
         'error',
     )
@@ -159,9 +132,13 @@ class TlsTransport(asyncio.BufferedProtocol):
         self._shaken: asyncio.Future[None] = (
             asyncio.get_running_loop().create_future()
         )
-        self._paused = False
-        self._closing = False
-        self._ended = False
+        self._records = tlsrecords.Records()
+        #: What has come and is to be decrypted next.
+        self._rest = b''
+        self._paused = self._closing = self._ended = False
+        #: Whether something waits to be sent, and whether the peer is not
+        #: read for as long, as it made us answer.
+        self._blocked = self._held = False
         #: Whether the peer was told the end, and what it sends is dropped.
         self._farewell = False
         self.error: ssl.SSLError | None = None
@@ -180,8 +157,10 @@ class TlsTransport(asyncio.BufferedProtocol):
             server_hostname=host,
         )
         self._raw.set_protocol(self)
-        self._incoming.write(early)
-        self._go_on()
+        if early:
+            self._feed(memoryview(early))
+        else:
+            self._go_on()
         await self._shaken
 
     def _shake(self) -> None:
@@ -192,14 +171,17 @@ class TlsTransport(asyncio.BufferedProtocol):
         except ssl.SSLError as exc:
             self._shaken.set_exception(exc)
         else:
+            self._records.forget()
             self._shaken.set_result(None)
         # An alert, too.
         self._flush()
 
-    def _flush(self) -> None:
+    def _flush(self) -> bool:
+        """Send what OpenSSL wants to be sent; whether that was anything."""
         data = self._outgoing.read()
         if data and not self._raw.is_closing():
             self._raw.write(data)
+        return bool(data)
 
     # What the plain transport calls
 
@@ -210,10 +192,25 @@ class TlsTransport(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio."""
-        if self._farewell:
-            return
-        self._incoming.write(self._buffer[:nbytes])
-        self._go_on()
+        if not self._farewell:
+            self._feed(self._buffer[:nbytes])
+
+    def _feed(self, data: memoryview) -> None:
+        """Decrypt what has come, so many records at a time."""
+        while data and not self._closing:
+            size = self._records.take(data)
+            if size == len(data):
+                self._rest = b''
+                self._incoming.write(data)
+                self._go_on()
+                break
+            # What is decrypted goes to where this is now.
+            self._rest = bytes(data[size:])
+            self._incoming.write(data[:size])
+            self._go_on()
+            if self._paused or self._held:
+                break
+            data = memoryview(self._rest)
 
     def _go_on(self) -> None:
         if self._shaken.cancelled():
@@ -240,10 +237,15 @@ class TlsTransport(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """See asyncio."""
+        self._blocked = True
         self._app.pause_writing()
 
     def resume_writing(self) -> None:
         """See asyncio."""
+        self._blocked = False
+        if self._held:
+            self._held = False
+            self._read_on()
         self._app.resume_writing()
 
     def _deliver(self) -> None:
@@ -254,14 +256,19 @@ class TlsTransport(asyncio.BufferedProtocol):
             room = cast('memoryview', self._app.get_buffer(-1))
             count = self._fill(room)
             if not count:
+                if self._records.are_idle():
+                    self._fail(ssl.SSLError(1, _IDLE))
                 break
             self._app.buffer_updated(count)
-        # Reading may have made an answer, to a new key for example.
-        self._flush()
+        # Reading may have made an answer, to a new key for example. None
+        # may pile up for a peer that takes nothing.
+        if self._flush() and self._blocked:
+            self._held = True
+            self._raw.pause_reading()
 
     def _fill(self, room: memoryview) -> int:
         """Decrypt into that room; returns how many bytes there are."""
-        count = 0
+        count = records = 0
         try:
             while count < len(room):
                 got = cast(
@@ -271,16 +278,19 @@ class TlsTransport(asyncio.BufferedProtocol):
                     self._end_soon()
                     break
                 count += got
+                records += 1
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:
             self._end_soon()
         except ssl.SSLError as exc:
             self._fail(exc)
+        self._records.read(records)
         return count
 
     def _fail(self, exc: ssl.SSLError) -> None:
         self.error = exc
+        self._closing = True
         self._flush()
         self._raw.abort()
 
@@ -318,12 +328,17 @@ class TlsTransport(asyncio.BufferedProtocol):
     def resume_reading(self) -> None:
         """See asyncio; what was decrypted already comes first."""
         self._paused = False
+        self._read_on()
+
+    def _read_on(self) -> None:
         asyncio.get_running_loop().call_soon(self._resume)
 
     def _resume(self) -> None:
         if not self.is_closing():
             self._deliver()
-        if not (self._paused or self.is_closing()):
+        if self._rest and not (self._paused or self._held):
+            self._feed(memoryview(self._rest))
+        if not (self._paused or self._held or self.is_closing()):
             self._raw.resume_reading()
 
     def write(self, data: bytes | memoryview) -> None:
@@ -379,5 +394,6 @@ def reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f'the certificate was not accepted: {error.verify_message}'
     if isinstance(error, ssl.SSLError):
-        return f'TLS failed: {error.reason or error}'
+        # One that was made here has none.
+        return f'TLS failed: {getattr(error, "reason", None) or error}'
     return f'TLS failed: {error}'

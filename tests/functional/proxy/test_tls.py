@@ -415,8 +415,8 @@ class FilesTest(TlsCase):
         paths = [str(pair.certificate), str(pair.key)]
         script = (
             'import sys\n'
-            'from console_api.proxy import tls\n'
-            'tls.client_context(None, *sys.argv[1:])\n'
+            'from console_api.proxy import certificates\n'
+            'certificates.client_context(None, *sys.argv[1:])\n'
         )
         # Without a terminal of its own OpenSSL asks on the standard ones.
         done = await asyncio.to_thread(

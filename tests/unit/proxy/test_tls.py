@@ -8,12 +8,14 @@ import ssl
 import tempfile
 import types
 
+from console_api.proxy import certificates as trust
 from console_api.proxy import inbox
 from console_api.proxy import readbuffer
 from console_api.proxy import tls
 from console_api.proxy import wire
 from tests import base
 from tests.fixtures import certificates
+from tests.fixtures import tls_records
 
 
 class Raw(asyncio.Transport):
@@ -71,8 +73,13 @@ class App(asyncio.BufferedProtocol):
         self.ended = True
         return self.stays
 
+    def pause_writing(self) -> None:
+        pass
 
-class TransportTest(base.AsyncTestCase):
+    resume_writing = pause_writing
+
+
+class TransportCase(base.AsyncTestCase):
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
         folder = tempfile.TemporaryDirectory()
@@ -81,6 +88,9 @@ class TransportTest(base.AsyncTestCase):
         pair = ca.issue('hypervisor')
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pair.certificate, pair.key)
+        context.num_tickets = 0
+        self.keys = pathlib.Path(folder.name) / 'keys'
+        context.keylog_filename = str(self.keys)
         self.to_server = ssl.MemoryBIO()
         self.from_server = ssl.MemoryBIO()
         self.server = context.wrap_bio(
@@ -93,7 +103,7 @@ class TransportTest(base.AsyncTestCase):
         )
         shaking = asyncio.ensure_future(
             self.transport.handshake(
-                tls.client_context(str(ca.certificate), None, None),
+                trust.client_context(str(ca.certificate), None, None),
                 'hypervisor',
             )
         )
@@ -114,9 +124,15 @@ class TransportTest(base.AsyncTestCase):
     def feed(self) -> None:
         """Hand to the transport what the server has sent."""
         while data := self.from_server.read(tls.READ_SIZE):
-            self.transport.get_buffer(-1)[: len(data)] = data
-            self.transport.buffer_updated(len(data))
+            self.hand_over(data)
 
+    def hand_over(self, data: bytes) -> None:
+        """Hand to the transport what came in one read."""
+        self.transport.get_buffer(-1)[: len(data)] = data
+        self.transport.buffer_updated(len(data))
+
+
+class TransportTest(TransportCase):
     async def test_delivers_what_comes(self) -> None:
         self.server.write(b'x' * 25)
         self.feed()
@@ -236,3 +252,99 @@ class TransportTest(base.AsyncTestCase):
         self.raw.written.clear()
         self.transport.write(b'late')
         self.assertEqual(b'', bytes(self.raw.written))
+
+
+class RecordsTest(TransportCase):
+    """A peer whose records carry little."""
+
+    async def asyncSetUp(self) -> None:
+        await super().asyncSetUp()
+        self.sender = tls_records.Sender(self.keys, server=True)
+
+    def burst(self, *counts: int) -> bytes:
+        """New keys, so many at a time, and data between."""
+        sent = b''
+        for number, count in enumerate(counts):
+            if number:
+                sent += self.sender.data(b'x')
+            for _ in range(count):
+                sent += self.sender.new_key()
+        return sent
+
+    async def test_new_keys_are_answered_and_used(self) -> None:
+        self.hand_over(self.burst(2, 0))
+        self.assertEqual([b'x'], self.app.pieces)
+        self.assertTrue(self.raw.written)
+
+    async def test_new_keys_without_end_end_the_connection(self) -> None:
+        self.hand_over(self.burst(2400))
+        self.assertTrue(self.raw.closed)
+        self.assertIn('without data', tls.reason(self.transport.error))
+        # What was not looked at has no answer.
+        answer = len(self.sender.new_key())
+        self.assertLess(len(self.raw.written), 100 * answer)
+
+    async def test_records_that_come_in_pieces_are_counted_once(self) -> None:
+        for byte in self.burst(32, 0):
+            self.hand_over(bytes((byte,)))
+        self.assertFalse(self.raw.closed)
+        for byte in self.burst(33):
+            self.hand_over(bytes((byte,)))
+        self.assertTrue(self.raw.closed)
+
+    async def test_a_little_data_does_not_pay_for_new_keys(self) -> None:
+        self.hand_over(self.burst(*[16] * 60))
+        self.assertTrue(self.raw.closed)
+
+    async def test_data_is_no_credit_for_new_keys(self) -> None:
+        for _ in range(3000):
+            self.hand_over(self.sender.data(b'x'))
+        self.hand_over(self.burst(40))
+        self.assertTrue(self.raw.closed)
+
+    async def test_new_keys_now_and_then_are_taken_for_ever(self) -> None:
+        for _ in range(200):
+            data = [self.sender.data(b'x') for _ in range(40)]
+            self.hand_over(b''.join(data) + self.sender.new_key())
+        self.assertFalse(self.raw.closed)
+        self.assertEqual(8000, sum(map(len, self.app.pieces)))
+
+    async def test_many_short_records_arrive_whole_and_in_order(self) -> None:
+        sent = [b'%d,' % number for number in range(2000)]
+        self.hand_over(b''.join(map(self.sender.data, sent)))
+        self.assertEqual(b''.join(sent), b''.join(self.app.pieces))
+
+    async def test_what_is_left_of_a_read_comes_after_a_pause(self) -> None:
+        self.app.stop = self.transport
+        sent = [b'%d,' % number for number in range(1000)]
+        self.hand_over(b''.join(map(self.sender.data, sent)))
+        self.assertEqual(1, len(self.app.pieces))
+        while not self.raw.reading:
+            self.transport.resume_reading()
+            await asyncio.sleep(0)
+        self.assertEqual(b''.join(sent), b''.join(self.app.pieces))
+
+    async def test_peer_that_takes_no_answers_is_not_read(self) -> None:
+        self.raw.reading = True
+        self.hand_over(self.burst(2, 0))
+        self.assertTrue(self.raw.reading)
+        self.transport.pause_writing()
+        self.hand_over(self.burst(2, 0))
+        self.assertFalse(self.raw.reading)
+        self.transport.resume_writing()
+        await asyncio.sleep(0)
+        self.assertTrue(self.raw.reading)
+
+    async def test_peer_that_takes_nothing_may_send_data(self) -> None:
+        self.raw.reading = True
+        self.transport.pause_writing()
+        self.hand_over(self.sender.data(b'x'))
+        self.assertTrue(self.raw.reading)
+
+    async def test_nobody_reads_on_while_an_answer_waits(self) -> None:
+        self.app.stop = self.transport
+        self.transport.pause_writing()
+        self.hand_over(self.burst(2, 0))
+        self.transport.resume_reading()
+        await asyncio.sleep(0)
+        self.assertFalse(self.raw.reading)
