@@ -46,12 +46,13 @@ function pcKeys({words: {menu}, onClient}) {
     run: onClient((client) => client.press(pressed)),
   });
   return [
-    entry('ctrl-alt-del', menu.ctrlAltDel,
-      [keys.CONTROL, keys.ALT, keys.DELETE], 'single'),
     entry('windows', menu.windows, [keys.WINDOWS], 'single'),
     entry('print', menu.print, [keys.PRINT], 'single'),
     entry('tab', menu.tab, [keys.TAB], 'single'),
     entry('escape', menu.escape, [keys.ESCAPE], 'single'),
+    // Not first: whoever opens the menu by keyboard lands there.
+    entry('ctrl-alt-del', menu.ctrlAltDel,
+      [keys.CONTROL, keys.ALT, keys.DELETE], 'single'),
     ...keys.FUNCTION_KEYS.map((key, index) => entry(
       `ctrl-alt-f${index + 1}`, `Ctrl+Alt+F${index + 1}`,
       [keys.CONTROL, keys.ALT, key], 'functions')),

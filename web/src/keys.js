@@ -16,7 +16,16 @@
 /**
  * @typedef {object} Typing
  * @property {Stroke[]} strokes in the order of the text
- * @property {number} skipped how many characters no key types
+ * @property {string[]} skipped the characters that no key types
+ */
+
+/**
+ * A key that goes down or up.
+ *
+ * @typedef {object} KeyEvent
+ * @property {Key} key
+ * @property {boolean} isDown
+ * @property {number} typed how many characters are whole with it
  */
 
 /** @type {Key} */
@@ -113,7 +122,8 @@ const LAYOUT = usLayout();
 export function strokesOf(text, everything) {
   /** @type {Stroke[]} */
   const strokes = [];
-  let skipped = 0;
+  /** @type {string[]} */
+  const skipped = [];
   for (const character of text.replace(/\r\n?/g, '\n')) {
     const stroke = LAYOUT.get(character);
     if (stroke !== undefined) {
@@ -121,8 +131,34 @@ export function strokesOf(text, everything) {
     } else if (everything && !/\p{C}/u.test(character)) {
       strokes.push({keysym: keysymOf(character), code: null, shift: false});
     } else {
-      skipped += 1;
+      skipped.push(character);
     }
   }
   return {strokes, skipped};
+}
+
+/**
+ * What the keys do that type this. Shift goes down and up only where the text
+ * changes between characters with and without it: a keyboard's controller
+ * holds few events, and each one that it loses is a wrong character.
+ *
+ * @param {Stroke[]} strokes
+ * @returns {KeyEvent[]} leaves no key down
+ */
+export function eventsOf(strokes) {
+  /** @type {KeyEvent[]} */
+  const events = [];
+  let isShifted = false;
+  strokes.forEach((stroke, typed) => {
+    if (stroke.shift !== isShifted) {
+      isShifted = stroke.shift;
+      events.push({key: SHIFT, isDown: isShifted, typed});
+    }
+    events.push({key: stroke, isDown: true, typed});
+    events.push({key: stroke, isDown: false, typed: typed + 1});
+  });
+  if (isShifted) {
+    events.push({key: SHIFT, isDown: false, typed: strokes.length});
+  }
+  return events;
 }

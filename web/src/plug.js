@@ -8,7 +8,6 @@
  */
 
 /** @typedef {import('./keys.js').Key} Key */
-/** @typedef {import('./keys.js').Stroke} Stroke */
 /** @typedef {import('./words.js').Words} Words */
 
 /**
@@ -56,9 +55,9 @@
  * @typedef {object} Picture
  * @property {(isScaled: boolean) => void} scale fits it to the window or not
  * @property {() => Promise<Blob | null>} save as PNG
- * @property {(stroke: Stroke) => void} type
- * @property {boolean} typesEverything whether it can type what a US keyboard
- *   does not have
+ * @property {(key: Key, isDown: boolean) => void} key
+ * @property {() => boolean} typesEverything whether it can type what a US
+ *   keyboard does not have
  */
 
 /**

@@ -162,8 +162,8 @@ function isPassword(error) {
  */
 function pictureOf(place, input, scale) {
   return {
-    typesEverything: false,
-    type: (stroke) => input.type(stroke),
+    typesEverything: () => false,
+    key: (key, isDown) => input.key(key, isDown),
     scale,
     save: () => new Promise((resolve) => {
       const canvas = primaryOf(place);

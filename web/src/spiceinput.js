@@ -17,11 +17,9 @@ import * as pointer from '@spice-project/spice-html5/src/inputs.js';
 import {SpiceMiniData, SpiceMsgcKeyDown} from
   '@spice-project/spice-html5/src/spicemsg.js';
 
-import {SHIFT} from './keys.js';
 import {scancodeOf} from './scancodes.js';
 
 /** @typedef {import('./keys.js').Key} Key */
-/** @typedef {import('./keys.js').Stroke} Stroke */
 
 // What spice-html5 listens to, less the keyboard and what moves the focus.
 const POINTER = /** @type {const} */ ([
@@ -91,17 +89,20 @@ export class SpiceInput {
 
   /** @param {Key[]} keys */
   press(keys) {
-    for (const {code} of keys) {
-      this.#send(code ?? '', true);
+    for (const key of keys) {
+      this.key(key, true);
     }
-    for (const {code} of [...keys].reverse()) {
-      this.#send(code ?? '', false);
+    for (const key of [...keys].reverse()) {
+      this.key(key, false);
     }
   }
 
-  /** @param {Stroke} stroke */
-  type(stroke) {
-    this.press(stroke.shift ? [SHIFT, stroke] : [stroke]);
+  /**
+   * @param {Key} key
+   * @param {boolean} isDown
+   */
+  key({code}, isDown) {
+    this.#send(code ?? '', isDown);
   }
 
   /**

@@ -5,14 +5,17 @@
  */
 
 import {button, dialog, element} from './dom.js';
-import {strokesOf} from './keys.js';
-import {LONG_TEXT, RATE, sizeOf, typeSlowly} from './typist.js';
+import {eventsOf, strokesOf} from './keys.js';
+import {KEY_EVENTS, LONG_TEXT, PIECES, sizeOf, typeSlowly} from './typist.js';
 
 /** @typedef {import('./plug.js').Client} Client */
 /** @typedef {import('./words.js').Words} Words */
 
 // So many characters go down a serial line at a time.
 const PIECE = 64;
+
+// So many different characters are named as ones that cannot be typed.
+const MOST_LISTED = 12;
 
 /** @param {string} id */
 function area(id) {
@@ -49,6 +52,86 @@ function piecesOf(text) {
   return pieces;
 }
 
+/**
+ * @param {string[]} characters
+ * @returns {string} each of them once
+ */
+function listOf(characters) {
+  const shown = [...new Set(characters)].map((character) =>
+    /\p{C}/u.test(character) ? codePointOf(character) : character);
+  const most = shown.slice(0, MOST_LISTED).join(' ');
+  return shown.length > MOST_LISTED ? `${most} ...` : most;
+}
+
+/** @param {string} character */
+function codePointOf(character) {
+  const point = character.codePointAt(0) ?? 0;
+  return `U+${point.toString(16).toUpperCase().padStart(4, '0')}`;
+}
+
+/**
+ * How a text is typed.
+ *
+ * @typedef {object} Plan
+ * @property {{pieces: any[], send: (piece: any) => void, rate: number}} job
+ * @property {number} all how many characters it has, or pieces
+ * @property {(sent: number) => number} count how many of these have gone
+ * @property {string[]} skipped the characters that cannot be typed
+ * @property {(sent: number) => void} release lets go of the keys that are
+ *   down after so many pieces
+ */
+
+/**
+ * @param {string} text
+ * @param {import('./plug.js').Picture} [picture]
+ * @returns {Plan}
+ */
+function keyPlan(text, picture) {
+  const {strokes, skipped} = strokesOf(
+    text, picture?.typesEverything() ?? false);
+  const pieces = eventsOf(strokes);
+  return {
+    job: {
+      pieces,
+      send: ({key, isDown}) => picture?.key(key, isDown),
+      rate: KEY_EVENTS,
+    },
+    all: strokes.length,
+    count: (sent) => sent > 0 ? pieces[sent - 1].typed : 0,
+    skipped,
+    release: (sent) => {
+      const held = new Set();
+      for (const {key, isDown} of pieces.slice(0, sent)) {
+        if (isDown) {
+          held.add(key);
+        } else {
+          held.delete(key);
+        }
+      }
+      for (const key of held) {
+        picture?.key(key, false);
+      }
+    },
+  };
+}
+
+/**
+ * @param {string} text
+ * @param {import('./plug.js').Terminal} [terminal]
+ * @returns {Plan}
+ */
+function linePlan(text, terminal) {
+  const pieces = piecesOf(text);
+  const all = Array.from(text).length;
+  return {
+    job: {pieces, send: (data) => terminal?.send(data), rate: PIECES},
+    all,
+    count: (sent) => Math.min(all, sent * PIECE),
+    skipped: [],
+    release: () => {},
+  };
+}
+
 export class TextBox {
   #words;
   #hasScreen;
@@ -56,6 +139,7 @@ export class TextBox {
   #dialog = dialog('text-dialog');
   #input = area('text-input');
   #warning = element('text-warning');
+  #unable = element('text-unable');
   #progress = element('text-progress');
   #type = button('text-type');
   #stop = button('text-stop');
@@ -146,9 +230,11 @@ export class TextBox {
     const size = sizeOf(text);
     const {text: words} = this.#words;
     this.#warning.hidden = size <= LONG_TEXT;
-    const each = this.#hasScreen ? 1 : PIECE;
+    const {job, skipped} = this.#plan(text);
     this.#warning.textContent = words.long(
-      sizeInWords(size), timeInWords(text.length / each / RATE, words));
+      sizeInWords(size), timeInWords(job.pieces.length / job.rate, words));
+    this.#unable.hidden = skipped.length === 0;
+    this.#unable.textContent = words.unable(listOf(skipped));
     const isIdle = this.#client !== null && !this.#isTyping && text !== '';
     this.#type.disabled = !isIdle;
     this.#toClipboard.disabled = !isIdle;
@@ -184,44 +270,37 @@ export class TextBox {
 
   /**
    * @param {Client} client
-   * @returns {Promise<boolean>} whether everything was typed
+   * @returns {Promise<boolean>} whether all of it was sent
    */
   async #run(client) {
     const {text: words} = this.#words;
-    const {pieces, send, skipped} = this.#plan(client);
+    const {job, all, count, skipped, release} = this.#plan(this.#input.value);
     const done = await typeSlowly({
-      pieces,
-      send,
-      progress: (count) => {
-        this.#progress.textContent = words.progress(count, pieces.length);
+      ...job,
+      progress: (sent) => {
+        this.#progress.textContent = words.progress(count(sent), all);
       },
       mayGoOn: () => this.#isTyping && client === this.#client,
     }, (milliseconds) => new Promise((wake) => {
       window.setTimeout(wake, milliseconds);
     }));
-    const isWhole = done === pieces.length;
-    const left = skipped > 0 ? ` ${words.skipped(skipped)}` : '';
+    const isWhole = done === job.pieces.length;
+    if (!isWhole) {
+      release(done);
+    }
+    const left = skipped.length > 0 ? ` ${words.skipped(skipped.length)}` : '';
     this.#progress.textContent = (isWhole ? words.typed : words.stopped)
       + left;
-    return isWhole && skipped === 0;
+    return isWhole && skipped.length === 0;
   }
 
   /**
-   * @param {Client} client
-   * @returns {{pieces: any[], send: (piece: any) => void, skipped: number}}
+   * @param {string} text
+   * @returns {Plan}
    */
-  #plan(client) {
-    const {picture, terminal} = client;
-    if (picture) {
-      const {strokes, skipped} = strokesOf(
-        this.#input.value, picture.typesEverything);
-      return {pieces: strokes, send: (key) => picture.type(key), skipped};
-    }
-    return {
-      pieces: piecesOf(this.#input.value),
-      send: (data) => terminal?.send(data),
-      skipped: 0,
-    };
+  #plan(text) {
+    return this.#hasScreen ? keyPlan(text, this.#client?.picture)
+      : linePlan(text, this.#client?.terminal);
   }
 
   #stopTyping() {

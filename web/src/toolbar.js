@@ -20,6 +20,14 @@ import {LONG_TEXT, sizeOf} from './typist.js';
 
 const NOTE_SHOWN = 5000;
 
+/**
+ * @param {MouseEvent} event a click
+ * @returns {boolean} whether a finger made it, which may have slipped
+ */
+function isTouch(event) {
+  return event instanceof PointerEvent && event.pointerType === 'touch';
+}
+
 export class Toolbar {
   words;
   #kind;
@@ -108,9 +116,8 @@ export class Toolbar {
 
   /** Puts the keyboard where one who leaves the screen can go on. */
   focus() {
-    const {hasScreen, isViewOnly} = this.#kind;
-    const first = hasScreen ? this.#ctrlAltDel : button('keys');
-    (isViewOnly ? button('more') : first).focus();
+    // Never on Ctrl+Alt+Del: whoever goes on typing would restart a server.
+    button(this.#kind.isViewOnly ? 'more' : 'keys').focus();
   }
 
   /** @param {(client: Client) => void} act */
@@ -192,9 +199,20 @@ export class Toolbar {
     const {hasScreen, isViewOnly} = this.#kind;
     this.#ctrlAltDel.hidden = !hasScreen || isViewOnly;
     element('keys').hidden = isViewOnly;
-    this.#ctrlAltDel.addEventListener('click', this.onClient((client) => {
+    const restart = this.onClient((client) => {
       client.press([CONTROL, ALT, DELETE]);
-    }));
+    });
+    this.#ctrlAltDel.addEventListener('click', (event) => {
+      if (isTouch(event)) {
+        dialog('restart-dialog').showModal();
+      } else {
+        restart(event);
+      }
+    });
+    button('restart-send').addEventListener('click', (event) => {
+      dialog('restart-dialog').close();
+      restart(event);
+    });
     this.#touch.hidden = navigator.maxTouchPoints === 0 || isViewOnly;
     this.#touch.addEventListener('click', this.openTouchKeyboard);
   }

@@ -5,7 +5,7 @@
  */
 
 import {element} from './dom.js';
-import {BACKSPACE, ENTER, strokesOf} from './keys.js';
+import {BACKSPACE, ENTER, eventsOf, strokesOf} from './keys.js';
 
 /** @typedef {import('./plug.js').Client} Client */
 /** @typedef {import('./keys.js').Key} Key */
@@ -73,8 +73,9 @@ export class TouchKeyboard {
     if (!picture) {
       return;
     }
-    for (const stroke of strokesOf(text, picture.typesEverything).strokes) {
-      picture.type(stroke);
+    const {strokes} = strokesOf(text, picture.typesEverything());
+    for (const {key, isDown} of eventsOf(strokes)) {
+      picture.key(key, isDown);
     }
   }
 }

@@ -7,8 +7,14 @@
 /** Above this many bytes, the user is warned first. */
 export const LONG_TEXT = 4096;
 
-/** Pieces of text that are sent in one second. */
-export const RATE = 50;
+/** Pieces of text that are sent down a line in one second. */
+export const PIECES = 50;
+
+/**
+ * Key events that are sent in one second. QEMU hands about 100 a second to a
+ * guest, and drops what its short queue does not hold.
+ */
+export const KEY_EVENTS = 80;
 
 /**
  * @param {string} text
@@ -23,12 +29,13 @@ export function sizeOf(text) {
  * @typedef {object} Job
  * @property {T[]} pieces
  * @property {(piece: T) => void} send
+ * @property {number} rate pieces in one second
  * @property {(done: number) => void} progress called after each piece
  * @property {() => boolean} mayGoOn asked before each piece
  */
 
 /**
- * Sends one piece after the other at the rate above.
+ * Sends one piece after the other, no faster than its rate.
  *
  * @template T
  * @param {Job<T>} job
@@ -44,7 +51,7 @@ export async function typeSlowly(job, sleep) {
     job.send(piece);
     done += 1;
     job.progress(done);
-    await sleep(1000 / RATE);
+    await sleep(1000 / job.rate);
   }
   return done;
 }

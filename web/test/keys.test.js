@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
-import {letterOf, strokesOf} from '../src/keys.js';
+import {eventsOf, letterOf, strokesOf} from '../src/keys.js';
 import SCANCODES from
   '../node_modules/@novnc/novnc/core/input/xtscancodes.js';
 import {scancodeOf} from '../src/scancodes.js';
@@ -23,7 +23,7 @@ test('every printable character of ASCII can be typed', () => {
   const ascii = Array.from({length: 95}, (_, at) =>
     String.fromCharCode(32 + at)).join('');
   const {strokes, skipped} = strokesOf(ascii, false);
-  assert.equal(skipped, 0);
+  assert.deepEqual(skipped, []);
   assert.deepEqual(strokes.map(({keysym}) => keysym),
     Array.from(ascii, (character) => character.charCodeAt(0)));
 });
@@ -41,18 +41,18 @@ test('each kind of line end is Enter, once', () => {
 test('a character that has no key is left out and counted', () => {
   const {strokes, skipped} = strokesOf('a\u00e4\u{1f600}b', false);
   assert.equal(strokes.length, 2);
-  assert.equal(skipped, 2);
+  assert.deepEqual(skipped, ['\u00e4', '\u{1f600}']);
 });
 
 test('a protocol that carries every character gets it as a keysym', () => {
   const {strokes, skipped} = strokesOf('\u00e4\u20ac', true);
   assert.deepEqual(strokes.map(({keysym}) => keysym), [0xe4, 0x10020ac]);
-  assert.equal(skipped, 0);
+  assert.deepEqual(skipped, []);
 });
 
 test('control characters are never typed', () => {
   assert.deepEqual(strokesOf('\u0000\u001b\u0003', true),
-    {strokes: [], skipped: 3});
+    {strokes: [], skipped: ['\u0000', '\u001b', '\u0003']});
 });
 
 test('every key that types a text has a scancode', () => {
@@ -107,3 +107,23 @@ for (const [name, key, code, letter] of LETTERS) {
     assert.equal(letterOf({key, code}), letter);
   });
 }
+
+/** What the keys do, as "+KeyA -KeyA". */
+function movesOf(text) {
+  return eventsOf(strokesOf(text, false).strokes)
+    .map(({key, isDown}) => `${isDown ? '+' : '-'}${key.code}`).join(' ');
+}
+
+test('Shift is held for as long as the text needs it', () => {
+  assert.equal(movesOf('aBCd'), '+KeyA -KeyA +ShiftLeft +KeyB -KeyB '
+    + '+KeyC -KeyC -ShiftLeft +KeyD -KeyD');
+});
+
+test('no key is left down', () => {
+  assert.equal(movesOf('A'), '+ShiftLeft +KeyA -KeyA -ShiftLeft');
+});
+
+test('a character counts once its key is let go', () => {
+  const events = eventsOf(strokesOf('aB', false).strokes);
+  assert.deepEqual(events.map(({typed}) => typed), [0, 1, 1, 1, 2, 2]);
+});

@@ -8,6 +8,8 @@ import tempfile
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.fixtures import parts
+from tests.fixtures import spice_guest
 from tests.fixtures import stub_consoles
 from tests.integration.web import case
 from tests.integration.web.test_vnc import key_event
@@ -17,6 +19,7 @@ from tests.integration.web.test_vnc import SHOWN
 CONTROL = 0xFFE3
 ALT = 0xFFE9
 SHIFT = 0xFFE1
+DELETE = 0xFFFF
 ENTER = 0xFF0D
 F1 = 0xFFBE
 
@@ -83,11 +86,12 @@ class MenuTest(case.PageCase):
         page = self.open(SHOWN, 'connected')
         page.locator('#keys').focus()
         page.keyboard.press('ArrowDown')
-        expect(page.locator('#key-ctrl-alt-del')).to_be_focused()
+        expect(page.locator('#key-windows')).to_be_focused()
         page.keyboard.press('ArrowUp')
         expect(page.locator('#key-ctrl-alt-f12')).to_be_focused()
+        page.keyboard.press('p')
+        expect(page.locator('#key-print')).to_be_focused()
         page.keyboard.press('Home')
-        page.keyboard.press('w')
         expect(page.locator('#key-windows')).to_be_focused()
         page.keyboard.press('Enter')
         expect(page.locator('#keys-menu')).to_be_hidden()
@@ -171,7 +175,52 @@ class TextTest(case.PageCase):
         expected += presses(ENTER)
         self.wait_until(lambda: expected in self.proxy.received)
         progress = page.locator('#text-progress')
-        expect(progress).to_have_text('Everything was typed.')
+        expect(progress).to_have_text('All of it was sent.')
+
+    def test_shift_is_held_while_the_text_needs_it(self) -> None:
+        page = self.open(SHOWN, 'connected')
+        self.choose('more', 'open-text')
+        page.locator('#text-input').fill('AB')
+        page.locator('#text-type').click()
+        expected = key_event(True, SHIFT) + presses(ord('A'))
+        expected += presses(ord('B')) + key_event(False, SHIFT)
+        self.wait_until(lambda: expected in self.proxy.received)
+
+    def test_a_text_that_is_stopped_leaves_no_key_down(self) -> None:
+        page = self.open(SHOWN, 'connected')
+        self.choose('more', 'open-text')
+        page.locator('#text-input').fill('X' * 500)
+        page.locator('#text-type').click()
+        down, up = (key_event(is_down, SHIFT) for is_down in (True, False))
+        self.wait_until(lambda: down in self.proxy.received)
+        self.assertNotIn(up, self.proxy.received)
+        page.locator('#text-stop').click()
+        self.wait_until(lambda: up in self.proxy.received)
+
+    def test_a_server_that_takes_any_character_gets_it(self) -> None:
+        page = self.open(SHOWN, 'connected')
+        self.choose('more', 'open-text')
+        page.locator('#text-input').fill('\u00fc')
+        expect(page.locator('#text-unable')).to_be_hidden()
+        page.locator('#text-type').click()
+        self.wait_until(lambda: presses(0xFC) in self.proxy.received)
+
+    def test_what_qemu_cannot_take_is_named_and_stays_in_the_box(self) -> None:
+        parts.require(self, 'qemu')
+        qemu = self.useFixture(spice_guest.VncGuest())
+        self.proxy.target = ('127.0.0.1', qemu.port)
+        page = self.open('token=bridge', 'connected')
+        self.choose('more', 'open-text')
+        text = 'a\u00fcb\u20acc\u00fc'
+        page.locator('#text-input').fill(text)
+        unable = page.locator('#text-unable')
+        expect(unable).to_contain_text('types \u00fc \u20ac, so')
+        page.locator('#text-type').click()
+        progress = page.locator('#text-progress')
+        expect(progress).to_contain_text('3 characters cannot be typed')
+        expect(page.locator('#text-input')).to_have_value(text)
+        typed = [key for key in qemu.key_events() if key.endswith('down 1')]
+        self.assertEqual(['a, down 1', 'b, down 1', 'c, down 1'], typed)
 
     def test_a_long_text_comes_with_a_warning(self) -> None:
         page = self.open(SHOWN, 'connected')
@@ -181,7 +230,7 @@ class TextTest(case.PageCase):
         text.fill('x' * 4096)
         expect(warning).to_be_hidden()
         text.fill('x' * 4097)
-        expect(warning).to_contain_text('about 82 seconds')
+        expect(warning).to_contain_text('about 2 minutes')
 
     def test_typing_can_be_stopped(self) -> None:
         page = self.open(SHOWN, 'connected')
@@ -250,6 +299,19 @@ class TextTest(case.PageCase):
 
 class TouchTest(case.PageCase):
     context_options = {'has_touch': True}
+
+    def test_a_finger_on_ctrl_alt_del_is_asked_back(self) -> None:
+        page = self.open(SHOWN, 'connected')
+        page.locator('#send-ctrl-alt-del').tap()
+        asked = page.locator('#restart-dialog')
+        expect(asked).to_be_visible()
+        asked.locator('[data-close]').tap()
+        expect(asked).to_be_hidden()
+        self.assertNotIn(key_event(True, DELETE), self.proxy.received)
+        page.locator('#send-ctrl-alt-del').tap()
+        page.locator('#restart-send').tap()
+        expected = presses(CONTROL, ALT, DELETE)
+        self.wait_until(lambda: expected in self.proxy.received)
 
     def test_the_on_screen_keyboard_types(self) -> None:
         page = self.open(SHOWN, 'connected')

@@ -187,7 +187,7 @@ class PageTest(case.PageCase):
             page.keyboard.down(name)
         self.wait_for_keys(True, *keys)
         page.keyboard.press('B')
-        expect(page.locator('#send-ctrl-alt-del')).to_be_focused()
+        expect(page.locator('#keys')).to_be_focused()
         self.wait_for_keys(False, *keys)
         self.assertNotIn(key_event(True, ord('B')), self.proxy.received)
 

@@ -38,6 +38,10 @@ export const en = {
     textShareHint: 'What you copy goes to the server, and what is copied '
       + 'there replaces your clipboard. Only switch this on for a server '
       + 'that you trust.',
+    restartHeading: 'Send Ctrl+Alt+Del?',
+    restartText: 'Many servers restart at once when they get it.',
+    restartSend: 'Send it',
+    restartCancel: 'Cancel',
     helpHeading: 'Keyboard',
     findLabel: 'Find in the terminal',
     findNext: 'Next',
@@ -107,10 +111,14 @@ export const en = {
     /** @type {(done: number, all: number) => string} */
     progress: (done, all) => `Typed ${done} of ${all} characters.`,
     /** @type {(count: number) => string} */
-    skipped: (count) => `${count} characters cannot be typed and were left `
-      + 'out.',
+    skipped: (count) => count === 1
+      ? '1 character cannot be typed and was left out.'
+      : `${count} characters cannot be typed and were left out.`,
+    /** @type {(characters: string) => string} */
+    unable: (characters) => `No key of a US keyboard types ${characters}, so `
+      + 'that the server would not get it. It stays in the box.',
     stopped: 'Stopped.',
-    typed: 'Everything was typed.',
+    typed: 'All of it was sent.',
     /** @type {(count: number) => string} */
     seconds: (count) => count === 1 ? '1 second' : `${count} seconds`,
     /** @type {(count: number) => string} */
