@@ -105,6 +105,21 @@ class SerialPageTest(case.PageCase):
         self.wait_for_text('[connected again]')
         self.assertEqual(2, self.shown().count('guest login:'))
 
+    def test_the_words_at_the_end_stand_below_the_last_line(self) -> None:
+        page = self.open_line('full-4001', 'ended')
+        self.wait_for_text('the last line')
+        rows = page.locator('.xterm-rows > div').filter(has_text='last line')
+
+        def stands_below() -> bool:
+            line = rows.bounding_box()
+            card = page.locator('#notice').bounding_box()
+            assert line is not None
+            assert card is not None
+            return line['y'] + line['height'] <= card['y']
+
+        # The terminal gets as many rows as there is room for.
+        self.wait_until(stands_below)
+
     def test_a_new_session_begins_with_a_fresh_terminal(self) -> None:
         page = self.open_line('modes-4005.line', 'waiting')
         self.expect_state('connected')
