@@ -2,10 +2,14 @@
 """WSGI filters that say who the caller is."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 import ipaddress
 from typing import Any
+
+from oslo_config import cfg
+from oslo_middleware import cors
 
 from console_api import context as console_context
 from console_api.api import errors
@@ -50,14 +54,31 @@ class NoAuthContext:
     machine is refused, also one that a proxy on this host passed on: the
     filter belongs before any that believes in ``X-Forwarded-For``. So is one
     for another name than this host's own: a web page whose name has been
-    made to lead here would otherwise speak for the user.
+    made to lead here would otherwise speak for the user. And so is one that a
+    browser sends for a page of another site, unless the site is among the
+    ``allowed_origins``, those of ``[cors]``.
     """
 
-    def __init__(self, application: middleware.WSGIApp) -> None:
+    def __init__(
+        self,
+        application: middleware.WSGIApp,
+        allowed_origins: Collection[str] = (),
+    ) -> None:
         self._application = application
+        self._allowed = frozenset(allowed_origins)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Answer 401 to a caller from elsewhere, else pass on."""
+        """Answer 401 to a caller from elsewhere, 403 to a page of elsewhere.
+
+        All others are passed on.
+        """
+        if self._is_of_foreign_page(environ):
+            refusal = errors.fault(
+                403,
+                'Without authentication, this service does not answer pages '
+                'of other sites. [cors] allowed_origin names exceptions.',
+            )
+            return refusal(environ, start_response)
         if not _is_local(environ):
             refusal = errors.fault(
                 401,
@@ -75,16 +96,27 @@ class NoAuthContext:
         )
         return self._application(environ, start_response)
 
+    def _is_of_foreign_page(self, environ: Mapping[str, Any]) -> bool:
+        # Browsers set both headers, and no page can. Only some requests have
+        # an Origin: a page may send a form (it has one), or show what is here
+        # as a picture (it has none). What is no browser sends neither.
+        origin = environ.get('HTTP_ORIGIN')
+        if origin is None:
+            site = environ.get('HTTP_SEC_FETCH_SITE', 'none')
+            return site not in ('none', 'same-origin')
+        own = f'{environ["wsgi.url_scheme"]}://{environ.get("HTTP_HOST", "")}'
+        return origin != own and not self._allowed & {origin, '*'}
+
 
 def _is_local(environ: Mapping[str, Any]) -> bool:
     if 'HTTP_FORWARDED' in environ:
         return False
     addresses = environ.get('HTTP_X_FORWARDED_FOR', '').split(',')
-    remote = environ.get('REMOTE_ADDR', '')
-    # Without an address there is no network: a call inside this process, or
-    # a Unix socket.
-    if remote:
-        addresses += [remote, _host_name(environ.get('HTTP_HOST', ''))]
+    # It is empty for a Unix socket, which something else may offer to
+    # browsers, and missing where a test calls without a server.
+    if 'REMOTE_ADDR' in environ:
+        addresses.append(environ['REMOTE_ADDR'])
+        addresses.append(_host_name(environ.get('HTTP_HOST', '')))
     return all(is_loopback(a.strip()) for a in addresses if a.strip())
 
 
@@ -131,4 +163,7 @@ def noauth_factory(
     **local_conf: str,  # noqa: ARG001
 ) -> Callable[[middleware.WSGIApp], middleware.WSGIApp]:
     """The Paste factory of ``NoAuthContext``."""
-    return NoAuthContext
+    conf = cfg.CONF
+    conf.register_opts(cors.OPTS, group='cors')
+    allowed = conf.cors.allowed_origin or ()
+    return lambda application: NoAuthContext(application, allowed)

@@ -29,6 +29,9 @@ A relative path is looked for beside the configuration files, then in
         ],
         help="""
 How the API learns who its caller is.
+
+With ``noauth``, requests that a browser sends for pages of other sites are
+refused, but for those in ``[cors] allowed_origin``.
 """,
     ),
     cfg.StrOpt(

@@ -38,7 +38,8 @@ class ServerFilter:
     """What a list is narrowed to; None does not narrow.
 
     It has the servers of ``project_id``, and none where that is missing,
-    unless ``all_projects`` asks for those of every project. ``name`` is a regular expression that is searched for, as Nova does.
+    unless ``all_projects`` asks for those of every project. ``name`` is a
+    regular expression that is searched for, as Nova does.
     """
 
     project_id: str | None = None

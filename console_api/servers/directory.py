@@ -35,8 +35,9 @@ class ServerQuery:
     """Which servers a list shows; None does not narrow it.
 
     It shows those of ``project_id``, none where that is missing: only
-    ``all_projects`` asks for those of every project. ``name`` is a regular expression that is searched for in the name, as
-    Nova does; ``marker`` is the id of the last server of the page before.
+    ``all_projects`` asks for those of every project. ``name`` is a regular
+    expression that is searched for in the name, as Nova does; ``marker`` is
+    the id of the last server of the page before.
     """
 
     limit: int

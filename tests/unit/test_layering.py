@@ -113,7 +113,7 @@ STANDARD_EXCEPTIONS = {'proxy.ws': 'websockets.speedups'}
 
 #: Where the one configuration object is named; the rest is handed it. Paste
 #: and the tools of oslo.policy call without it.
-CONF_USERS = ('cmd', 'wsgi', 'api.app', 'policy')
+CONF_USERS = ('cmd', 'wsgi', 'api.app', 'api.auth', 'policy')
 
 #: May be missing, so a function imports it when it is needed.
 OPTIONAL = frozenset({'cheroot', 'libvirt', 'PIL', 'uvloop', 'yaml'})

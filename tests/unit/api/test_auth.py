@@ -24,9 +24,9 @@ class NoAuthTest(base.TestCase):
         super().setUp()
         self.inner = Inner()
 
-    def _call(self, **environ: str) -> webob.Response:
+    def _call(self, *allowed: str, **environ: str) -> webob.Response:
         request = webob.Request.blank('/', environ)
-        return request.get_response(auth.NoAuthContext(self.inner))
+        return request.get_response(auth.NoAuthContext(self.inner, allowed))
 
     def _caller(self, token: str | None) -> tuple[Any, ...]:
         environ = {} if token is None else {'HTTP_X_AUTH_TOKEN': token}
@@ -129,6 +129,69 @@ class NoAuthTest(base.TestCase):
             with self.subTest(host):
                 answer = self._call(REMOTE_ADDR='127.0.0.1', HTTP_HOST=host)
                 self.assertEqual(401, answer.status_int)
+
+    def test_foreign_names_may_not_be_called_on_a_unix_socket(self) -> None:
+        answer = self._call(REMOTE_ADDR='', HTTP_HOST='evil.example')
+        self.assertEqual(401, answer.status_int)
+
+    def _page(self, *allowed: str, **headers: str) -> int:
+        """The answer to a browser on this host that asks for a page."""
+        values = {'HTTP_HOST': '127.0.0.1:8774', **headers}
+        answer = self._call(*allowed, REMOTE_ADDR='127.0.0.1', **values)
+        if answer.status_int != 200:
+            self.assertIsNone(self.inner.context)
+        return answer.status_int
+
+    def test_pages_of_other_sites_may_not_call(self) -> None:
+        for origin in (
+            'https://evil.example',
+            'null',
+            '',
+            'http://127.0.0.1:8080',
+            'https://127.0.0.1:8774',
+            'http://localhost:8774',
+            'http://127.0.0.1:8774.evil.example',
+            'http://127.0.0.1:8774, https://evil.example',
+        ):
+            for site in ({}, {'HTTP_SEC_FETCH_SITE': 'same-origin'}):
+                with self.subTest(origin=origin, **site):
+                    status = self._page(HTTP_ORIGIN=origin, **site)
+                    self.assertEqual(403, status)
+
+    def test_pages_without_an_origin_may_not_call_from_elsewhere(self) -> None:
+        for site in ('cross-site', 'same-site', 'nonsense', ''):
+            with self.subTest(site=site):
+                status = self._page(HTTP_SEC_FETCH_SITE=site)
+                self.assertEqual(403, status)
+
+    def test_own_pages_may_call(self) -> None:
+        own = 'http://127.0.0.1:8774'
+        for headers in (
+            {'HTTP_ORIGIN': own},
+            {'HTTP_ORIGIN': own, 'HTTP_SEC_FETCH_SITE': 'same-origin'},
+            {'HTTP_SEC_FETCH_SITE': 'same-origin'},
+        ):
+            with self.subTest(**headers):
+                self.assertEqual(200, self._page(**headers))
+
+    def test_user_may_open_an_address(self) -> None:
+        self.assertEqual(200, self._page(HTTP_SEC_FETCH_SITE='none'))
+
+    def test_sites_that_the_operator_names_may_call(self) -> None:
+        allowed = 'https://dashboard.example.com'
+        headers = {
+            'HTTP_ORIGIN': allowed,
+            'HTTP_SEC_FETCH_SITE': 'cross-site',
+        }
+        self.assertEqual(200, self._page('x', allowed, **headers))
+        self.assertEqual(200, self._page('*', **headers))
+
+    def test_site_of_another_name_may_not(self) -> None:
+        allowed = 'https://dashboard.example.com'
+        for origin in (f'{allowed}.evil.example', f'{allowed}:8443'):
+            with self.subTest(origin=origin):
+                status = self._page(allowed, HTTP_ORIGIN=origin)
+                self.assertEqual(403, status)
 
     def test_forwarded_header_is_not_trusted(self) -> None:
         answer = self._call(
