@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from typing import Any
+from typing import Protocol
 from typing import TypeVar
 
 import kombu.exceptions
@@ -25,7 +26,47 @@ _MOST_HANGING = 30
 #: A thread with nothing to do for so many seconds ends.
 _IDLE = 60.0
 
+#: A call that takes longer is a reason to ask after the bus, and so often is
+#: looked what came of that, in seconds.
+_SUSPICIOUS = 3.0
+_LOOK = 0.25
+
 _T = TypeVar('_T')
+
+#: What oslo.messaging raises where its connections are broken, besides its own
+#: errors: the last of them where a pool holds one that was closed.
+_BROKEN = (
+    kombu.exceptions.OperationalError,
+    kombu.exceptions.ConnectionError,
+    kombu.exceptions.ChannelError,
+    ConnectionError,
+    AttributeError,
+)
+
+
+class Watch(Protocol):
+    """Who knows whether the bus takes messages."""
+
+    #: It takes none.
+    away: bool
+
+    def suspect(self, failed: bool) -> None:
+        """A call takes long, or has ``failed`` for what the bus did."""
+
+    def answered(self) -> None:
+        """A call was answered."""
+
+
+class _Trust:
+    """What is watched where there is no watch."""
+
+    away = False
+
+    def suspect(self, failed: bool) -> None:
+        """See :class:`Watch`."""
+
+    def answered(self) -> None:
+        """See :class:`Watch`."""
 
 
 class Calls:
@@ -38,7 +79,8 @@ class Calls:
     alone there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch | None = None) -> None:
+        self._watch = watch or _Trust()
         self._lock = threading.Lock()
         self._idle: list[_Thread] = []
         self._left: list[futures.Future[Any]] = []
@@ -46,22 +88,41 @@ class Calls:
     def run(self, call: Callable[[], _T], timeout: float) -> _T:
         """What ``call`` returns or raises, within ``timeout`` and a second.
 
+        Within some seconds where the bus is known to take no messages.
+
         :raises MessagingTimeout: the bus was not there within ``timeout``
         :raises MessageDeliveryFailure: the bus went away
         """
-        if self._hanging() >= _MOST_HANGING:
+        if self._watch.away or self._hanging() >= _MOST_HANGING:
+            self._watch.suspect(False)
             raise oslo_messaging.MessagingTimeout('the bus is away')
         answer: futures.Future[_T] = futures.Future()
         self._free().give(lambda: _make(call, answer))
         try:
-            return answer.result(timeout + _GRACE)
-        except TimeoutError as exc:
+            result = self._result(answer, timeout + _GRACE)
+        except oslo_messaging.MessageDeliveryFailure:
+            self._watch.suspect(True)
+            raise
+        except _BROKEN as exc:
+            self._watch.suspect(True)
+            raise oslo_messaging.MessageDeliveryFailure(str(exc)) from exc
+        self._watch.answered()
+        return result
+
+    def _result(self, answer: 'futures.Future[_T]', timeout: float) -> _T:
+        end = time.monotonic() + timeout
+        pause = min(_SUSPICIOUS, timeout)
+        while not futures.wait([answer], pause).done:
+            left = end - time.monotonic()
+            if left > 0 and not self._watch.away:
+                self._watch.suspect(False)
+                pause = min(_LOOK, left)
+                continue
             with self._lock:
                 self._left.append(answer)
-            raise oslo_messaging.MessagingTimeout('the bus is away') from exc
-        except (kombu.exceptions.OperationalError, ConnectionError) as exc:
-            # oslo.messaging hands them on where it opens one more connection.
-            raise oslo_messaging.MessageDeliveryFailure(str(exc)) from exc
+            self._watch.suspect(True)
+            raise oslo_messaging.MessagingTimeout('the bus is away')
+        return answer.result()
 
     def _hanging(self) -> int:
         with self._lock:
@@ -70,8 +131,10 @@ class Calls:
 
     def _free(self) -> '_Thread':
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                thread = self._idle.pop()
+                if thread.is_alive():
+                    return thread
         thread = _Thread(self._lock, self._idle)
         thread.start()
         return thread

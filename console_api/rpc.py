@@ -62,6 +62,11 @@ def get_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     return transport
 
 
+def is_local(conf: cfg.ConfigOpts) -> bool:
+    """Whether the bus is the one inside the process."""
+    return str(conf.transport_url).startswith('fake:')
+
+
 def agent_topic(host: str) -> str:
     """The topic of the agent of a host.
 
@@ -82,7 +87,7 @@ def discard(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> None:
     The bus inside the process is one for all transports: a cleanup would drop
     the calls that are under way.
     """
-    if not str(conf.transport_url).startswith('fake:'):
+    if not is_local(conf):
         transport.cleanup()
 
 

@@ -18,6 +18,7 @@ from oslo_log import log as logging
 import oslo_messaging
 
 from console_api import bulkhead
+from console_api import busclient
 from console_api import calls
 from console_api import context as console_context
 from console_api import exception
@@ -94,10 +95,10 @@ class AgentAPI:
         transport: oslo_messaging.Transport,
         limits: bulkhead.Limits = bulkhead.Limits(),  # noqa: B008 - frozen
     ) -> None:
-        self._client = rpc.get_client(
+        self._client = busclient.Client(
             transport, rpc.AGENT_TOPIC, VERSION, conf.upgrade_levels.agent
         )
-        self._calls = calls.Calls()
+        self._calls = calls.Calls(self._client.watch)
         self._hosts = bulkhead.ThreadBulkheads(
             limits,
             silence=(oslo_messaging.MessagingTimeout,),

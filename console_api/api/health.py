@@ -5,17 +5,15 @@ Anybody may ask, so an answer names no cause and is kept for some seconds:
 questions must not become a load of their own.
 """
 
-import ssl
 import threading
 import time
 from typing import Any
 
-import kombu.connection
 from oslo_config import cfg
 from oslo_log import log as logging
-import oslo_messaging
 from oslo_middleware.healthcheck import pluginbase
 
+from console_api import busprobe
 from console_api import rpc
 from console_api.db import api as db_api
 from console_api.db import servers as db_servers
@@ -26,7 +24,6 @@ LOG = logging.getLogger(__name__)
 _KEPT = 5.0
 #: Seconds that a question may take.
 _PATIENCE = 2.0
-_AMQP = 5672
 #: A server that is nowhere.
 _NOBODY = '00000000-0000-0000-0000-000000000000'
 
@@ -102,7 +99,7 @@ class DatabaseCheck(_Check):
 
 
 class BusCheck(_Check):
-    """Logs in at the hosts of ``transport_url``: one has to let it in."""
+    """Sends to the hosts of ``transport_url``: one has to take it."""
 
     name = 'bus'
 
@@ -112,68 +109,11 @@ class BusCheck(_Check):
         super().__init__(oslo_conf, conf)
         # Makes the options of the driver known.
         rpc.discard(oslo_conf, rpc.get_transport(oslo_conf))
-        self._url = oslo_messaging.TransportURL.parse(oslo_conf)
+        self._probe = busprobe.BusProbe(oslo_conf, _PATIENCE)
 
     def probe(self) -> None:
-        """Open a connection as calls do, at the first host that takes one.
+        """Send as calls do, to the first host that takes it.
 
         :raises Exception: none does; it is what the last one said
         """
-        if self._url.transport != 'rabbit':
-            return
-        hosts = list(self._url.hosts) or [
-            oslo_messaging.TransportHost('localhost')
-        ]
-        end = time.monotonic() + _PATIENCE
-        while hosts:
-            host = hosts.pop(0)
-            # A host that is silent leaves time for those after it.
-            share = (end - time.monotonic()) / (len(hosts) + 1)
-            try:
-                self._log_in(host, max(share, _PATIENCE / 10))
-            except Exception as exc:
-                if not hosts:
-                    raise
-                LOG.warning('Not at %s: %r', host.hostname, exc)
-            else:
-                return
-
-    def _log_in(
-        self, host: oslo_messaging.TransportHost, patience: float
-    ) -> None:
-        group = self.oslo_conf.oslo_messaging_rabbit
-        connection = kombu.connection.Connection(  # type: ignore[no-untyped-call]
-            hostname=host.hostname,
-            port=host.port or _AMQP,
-            userid=host.username,
-            password=host.password,
-            virtual_host=self._url.virtual_host,
-            ssl=self._tls(host),
-            login_method=group.rabbit_login_method,
-            connect_timeout=patience,
-            transport_options={
-                'read_timeout': patience,
-                'write_timeout': patience,
-            },
-        )
-        # Not through the connection itself, which tries again and again.
-        transport = connection.transport
-        transport.close_connection(transport.establish_connection())
-
-    def _tls(
-        self, host: oslo_messaging.TransportHost
-    ) -> dict[str, object] | bool:
-        # As the driver has it.
-        group = self.oslo_conf.oslo_messaging_rabbit
-        if not group.ssl:
-            return False
-        given: dict[str, object] = {}
-        if group.ssl_key_file:
-            given['keyfile'] = group.ssl_key_file
-        if group.ssl_cert_file:
-            given['certfile'] = group.ssl_cert_file
-        if group.ssl_ca_file:
-            given['ca_certs'] = group.ssl_ca_file
-            given['cert_reqs'] = ssl.CERT_REQUIRED
-            given['server_hostname'] = host.hostname
-        return given or True
+        self._probe.check()

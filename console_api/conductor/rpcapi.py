@@ -21,6 +21,7 @@ from typing import Any
 from oslo_config import cfg
 import oslo_messaging
 
+from console_api import busclient
 from console_api import calls
 from console_api import context as console_context
 from console_api import rpc
@@ -72,13 +73,13 @@ class ConductorAPI:
         key: types.Secret | None = None,
     ) -> None:
         self._key = key
-        self._client = rpc.get_client(
+        self._client = busclient.Client(
             transport,
             rpc.CONDUCTOR_TOPIC,
             VERSION,
             conf.upgrade_levels.conductor,
         )
-        self._calls = calls.Calls()
+        self._calls = calls.Calls(self._client.watch)
         self._patience = calls.Patience(_SILENCE, _REPORT_TIMEOUT)
         #: Versions that a conductor does not know.
         self._refused = calls.Refusals()

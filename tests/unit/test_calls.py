@@ -103,6 +103,15 @@ class OpeningTest(base.TestCase):
                 if time.monotonic() > end:
                     raise
 
+    def test_error_of_the_connections_is_a_message_not_delivered(self) -> None:
+        # What a pool gives that holds a connection which was closed.
+        nobody: Any = None
+        self.assertRaises(
+            oslo_messaging.MessageDeliveryFailure,
+            self._run,
+            lambda: nobody.autoretry,
+        )
+
     def test_calls_one_after_the_other_share_a_thread(self) -> None:
         threads = {self._run(threading.get_ident) for _ in range(3)}
         self.assertEqual(1, len(threads))
@@ -114,6 +123,80 @@ class OpeningTest(base.TestCase):
         thread.join(_PATIENCE)
         self.assertFalse(thread.is_alive())
         self.assertEqual('answer', self._run(lambda: 'answer'))
+
+
+class _Watch:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.told: list[bool] = []
+        self.answers = 0
+
+    def suspect(self, failed: bool) -> None:
+        self.told.append(failed)
+
+    def answered(self) -> None:
+        self.answers += 1
+
+
+class WatchTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.watch = _Watch()
+        self.calls = calls.Calls(self.watch)
+
+    def _run(self, call: Callable[[], object]) -> object:
+        return self.calls.run(call, _PATIENCE)
+
+    def _fail(self, error: Exception) -> None:
+        def fail() -> None:
+            raise error
+
+        self.assertRaises(type(error), self._run, fail)
+
+    def test_no_call_is_made_while_the_bus_is_away(self) -> None:
+        self.watch.away = True
+        made: list[str] = []
+        self.assertRaises(
+            oslo_messaging.MessagingTimeout, self._run, lambda: made.append('')
+        )
+        self.assertEqual([], made)
+        # Whoever asks after the bus may have ended.
+        self.assertEqual([False], self.watch.told)
+
+    def test_call_ends_when_the_bus_is_found_to_be_away(self) -> None:
+        self.useFixture(
+            fixtures.MonkeyPatch('console_api.calls._SUSPICIOUS', 0.01)
+        )
+        ended = threading.Event()
+        self.addCleanup(ended.set)
+        watch = self.watch
+
+        class Finds(_Watch):
+            def suspect(self, failed: bool) -> None:
+                watch.suspect(failed)
+                self.away = True
+
+        self.calls = calls.Calls(Finds())
+        self.assertRaises(
+            oslo_messaging.MessagingTimeout,
+            self._run,
+            lambda: ended.wait(_PATIENCE),
+        )
+        self.assertEqual([False, True], watch.told)
+
+    def test_message_that_was_not_delivered_is_told(self) -> None:
+        self._fail(oslo_messaging.MessageDeliveryFailure('lost'))
+        self.assertEqual([True], self.watch.told)
+
+    def test_silence_of_a_server_says_nothing_about_the_bus(self) -> None:
+        self._fail(oslo_messaging.MessagingTimeout('nothing'))
+        self.assertEqual([], self.watch.told)
+
+    def test_answer_is_told(self) -> None:
+        self._run(lambda: 'answer')
+        self.assertEqual(1, self.watch.answers)
 
 
 class RabbitTest(base.TestCase):

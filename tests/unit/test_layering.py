@@ -13,6 +13,8 @@ from tests.fixtures import source
 #: Modules that every layer may know: they know no layer themselves.
 CORE = (
     'bulkhead',
+    'busclient',
+    'busprobe',
     'calls',
     'context',
     'conf',

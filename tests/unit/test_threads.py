@@ -20,6 +20,7 @@ _PATIENCE = 60
 #: Modules with threads of another kind -> what those are for. Their errors
 #: end no more than that.
 _OTHERS = {
+    'console_api.busclient': 'the end of connections that were replaced',
     'console_api.calls': 'some calls; a dead one is given none',
     'console_api.proxy.server': 'an event loop; its end ends the process',
     'console_api.telemetry': 'one question, whose error is a no',

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import contextlib
 import pathlib
 import socket
+import subprocess
 import threading
 import time
 
 import fixtures
 from oslo_config import cfg
+import oslo_messaging
 
+from console_api import rpc
 from console_api.api import health
 from console_api.db import api
 from console_api.db import migration
@@ -163,7 +166,7 @@ class BusTest(base.TestCase):
         super().setUp()
         parts.require(self, 'rabbitmq')
         self.bus = self.useFixture(bus.RabbitMQ())
-        health.oslo_messaging.get_rpc_transport(self.conf, url='fake://')
+        oslo_messaging.get_rpc_transport(self.conf, url='fake://')
 
     def good(self, url: str) -> bool:
         """Whether it says so, which does not take long."""
@@ -204,13 +207,42 @@ class BusTest(base.TestCase):
     def test_bus_in_the_process_is_well(self) -> None:
         self.assertTrue(self.good('fake://'))
 
+    def test_alarm_is_not_well_until_it_is_over(self) -> None:
+        problem = private.problem()
+        if problem is not None:
+            self.skipTest(problem)
+        server = self.useFixture(private.RabbitMQ())
+        self.assertTrue(self.good(server.url))
+        server.alarm()
+        self.assertFalse(self.good(server.url))
+        server.calm()
+        self.assertTrue(self.good(server.url))
+
+    def test_user_who_may_send_to_some_queues_only_is_let_in(self) -> None:
+        # As the one of a hypervisor or of a proxy.
+        name = f'edge-{self.bus.name}'
+        self._control('add_user', name, 'edge')
+        self.addCleanup(self._control, 'delete_user', name)
+        few = '^none$'
+        self._control(
+            'set_permissions', '-p', self.bus.name, name, few, few, few
+        )
+        url = self.bus.url.replace('guest:guest', f'{name}:edge')
+        self.assertTrue(self.good(url))
+
+    @staticmethod
+    def _control(*arguments: str) -> None:
+        subprocess.run(
+            ['rabbitmqctl', *arguments], check=True, capture_output=True
+        )
+
     def test_bus_is_well_for_those_who_trust_its_authority(self) -> None:
         folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         authority = certificates.Authority(folder / 'good')
         other = certificates.Authority(folder / 'other', 'another')
         pair = authority.issue('127.0.0.1')
         url = self.useFixture(private.RabbitMQ(pair)).url
-        health.rpc.get_transport(self.conf).cleanup()
+        rpc.get_transport(self.conf).cleanup()
         self.assertFalse(self.good(url))
         for trusted, good in ((authority, True), (other, False)):
             with self.subTest(good=good):

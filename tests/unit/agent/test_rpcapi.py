@@ -29,6 +29,8 @@ _GOOD = {
 class Answering:
     """A client of the bus behind which an agent answers always the same."""
 
+    watch = None
+
     def __init__(self, answer: Any) -> None:
         self.answer = answer
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -54,7 +56,7 @@ class _ApiTest(base.TestCase):
     def _api(self, answer: Any) -> rpcapi.AgentAPI:
         self.useFixture(
             fixtures.MonkeyPatch(
-                'console_api.rpc.get_client',
+                'console_api.busclient.Client',
                 lambda *ignored: Answering(answer),
             )
         )
@@ -68,7 +70,7 @@ class HostTest(_ApiTest):
         client = Answering(_GOOD)
         self.useFixture(
             fixtures.MonkeyPatch(
-                'console_api.rpc.get_client', lambda *ignored: client
+                'console_api.busclient.Client', lambda *ignored: client
             )
         )
         api = rpcapi.AgentAPI(self.conf, None)

@@ -4,7 +4,9 @@
 import time
 
 from tests.fixtures import databases
+from tests.fixtures import deployment
 from tests.fixtures import private
+from tests.fixtures import processes
 from tests.integration.cloud.faults import harness
 
 #: How long the bus is away, in seconds; two heartbeats are missed meanwhile.
@@ -57,6 +59,26 @@ class BusTest(harness.FaultsTestCase):
         self.assertLess(noticed - frozen, _NOTICED)
         self.assertLess(load.last_refused - back, harness.RECOVERY)
         self.check_service(load)
+
+    def test_alarm_is_known_and_gone_when_it_is_over(self) -> None:
+        self.start_rest_proxy()
+        with harness.Load(self.create) as load:
+            load.wait_for(200)
+            self.bus.alarm()
+            self.addCleanup(self.bus.calm)
+            # One that was under way until its deadline, and others at once.
+            load.wait_for(503, 60)
+            processes.wait_for(lambda: self._health() == 503, 'still well')
+            self.bus.calm()
+            back = time.monotonic()
+            load.wait_until_served()
+        self.check(load)
+        self.assertLess(load.last_refused - back, harness.RECOVERY)
+        processes.wait_for(lambda: self._health() == 200, 'not well again')
+        self.check_service(load)
+
+    def _health(self) -> int:
+        return deployment.call(f'{self.service.root}/healthcheck').status
 
     def test_api_starts_while_the_bus_is_away(self) -> None:
         self.bus.stop()
