@@ -10,6 +10,7 @@ from console_api import exception
 from console_api import policy
 from console_api.api import operation
 from console_api.consoles import access
+from console_api.policies import console_output as output_policies
 from console_api.policies import remote_consoles as console_policies
 from console_api.policies import servers as server_policies
 from console_api.servers import directory
@@ -30,7 +31,14 @@ def to_console(
     :raises PolicyNotAuthorized: the caller gets no console of it
     """
     server = _visible_server(services, call)
-    return access.to_console(services.policy, call.context, server)
+    target = {'project_id': server.project_id}
+    if services.policy.allows(call.context, console_policies.RULE, target):
+        return access.ConsoleAccess(server, view_only=False)
+    if services.policy.allows(
+        call.context, console_policies.VIEW_ONLY, target
+    ):
+        return access.ConsoleAccess(server, True, console_policies.RULE)
+    raise exception.PolicyNotAuthorized(console_policies.RULE)
 
 
 def check_own_consoles(
@@ -59,7 +67,10 @@ def to_output(
     :raises PolicyNotAuthorized: the caller may not
     """
     server = _visible_server(services, call)
-    return access.to_output(services.policy, call.context, server)
+    services.policy.authorize(
+        call.context, output_policies.RULE, {'project_id': server.project_id}
+    )
+    return access.OutputAccess(server)
 
 
 def to_show(

@@ -19,7 +19,6 @@ from console_api.consoles import urls
 from console_api.db import agents as db_agents
 from console_api.db import api as db_api
 from console_api.db import tokens as db_tokens
-from console_api.policies import remote_consoles
 
 LOG = logging.getLogger(__name__)
 
@@ -74,7 +73,7 @@ class ConsoleBroker:
         """
         server, view_only = granted.server, granted.view_only
         if view_only and not console_type.viewable:
-            raise exception.PolicyNotAuthorized(remote_consoles.RULE)
+            raise exception.PolicyNotAuthorized(granted.rule)
         host = states.check_ready(server, console_type)
         try:
             issued = self._agents.get_console(
