@@ -91,13 +91,29 @@ class HostTaken(DomainError):
     template = 'Another agent answers for host {0}: {1}.'
 
 
-class HostKeyRefused(DomainError):
-    """What speaks for the host has another key, or none: host."""
+class HostRefused(DomainError):
+    """What speaks for the host is not its agent."""
 
     status = 403
+
+
+class HostKeyRefused(HostRefused):
+    """What speaks for the host has another key: host."""
+
     template = (
         'Host {0} is known by another key. If it was set up anew, run on a '
-        'controller: console-api-manage agent forget {0}'
+        'controller: console-api-manage agent enrol {0}, and put the word '
+        'that it prints into [agent] enrolment_word_file there.'
+    )
+
+
+class HostNotEnrolled(HostRefused):
+    """The host has no agent, or what speaks for it is another: host, why."""
+
+    template = (
+        'Host {0} is not enrolled: {1}. Run on a controller: '
+        'console-api-manage agent enrol {0}, and put the word that it prints '
+        'into [agent] enrolment_word_file there.'
     )
 
 

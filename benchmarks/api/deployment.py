@@ -28,6 +28,8 @@ driver = fake
 key_file = {folder}/agent.key
 [api]
 auth_strategy = noauth
+[conductor]
+enrolment = open
 [database]
 connection = {database}
 """

@@ -67,6 +67,7 @@ class Population:
                 'addresses': f'192.0.2.1,{address(number)}',
                 'servers': self.servers // self.hosts,
                 'reported_at': int(time.time()),
+                'key_hash': 'a' * 64,
             }
 
     def _servers(self) -> Iterator[dict[str, Any]]:

@@ -81,7 +81,7 @@ def _run(kind: str, options: argparse.Namespace) -> Iterator[Row]:
         conductor = endpoint.ConductorEndpoint(
             mock.Mock(),
             reports.ReportRecorder(store.database),
-            agents.AgentRecorder(store.database),
+            agents.AgentRecorder(store.database, is_open=True),
         )
         _introduce(conductor, options.servers)
         print(

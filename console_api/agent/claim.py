@@ -8,6 +8,7 @@ import oslo_messaging
 from console_api import calls
 from console_api import context as console_context
 from console_api import exception
+from console_api.agent import enrolment
 from console_api.agent import facts
 from console_api.agent import rpcapi
 from console_api.conductor import rpcapi as conductor_rpcapi
@@ -33,6 +34,7 @@ class HostClaim:
         instance: str,
     ) -> None:
         self._host = conf.host
+        self._word_file: str = conf.agent.enrolment_word_file
         self._agents = agents
         self._conductor = conductor
         self._facts = facts.collect(conf, instance, 0)
@@ -77,8 +79,8 @@ class HostClaim:
     def take(self) -> bool:
         """Take the name; whether this agent has it now.
 
-        Where no conductor answers, or the host is known by another key, a
-        report takes the name when that has changed.
+        Where no conductor answers, or the host is not enrolled or known by
+        another key, a report takes the name when that has changed.
 
         :raises ConfigurationError: another agent was quicker
         """
@@ -86,13 +88,16 @@ class HostClaim:
             return False
         try:
             self._conductor.claim_host(
-                self._context, self._host, self._facts, self._holder
+                self._context,
+                self._host,
+                self._facts,
+                self._holder,
+                enrolment.word(self._word_file),
             )
         except exception.HostTaken as exc:
             raise self._refusal(exc.args[1]) from exc
-        except exception.HostKeyRefused as exc:
-            # It is forgotten sooner or later; the reports go on trying.
-            LOG.error('This agent does not have its host: %s', exc)
+        except exception.HostRefused:
+            # Its first report, at once, tells what to do.
             return False
         except (oslo_messaging.MessagingException, exception.DomainError):
             LOG.warning('No conductor knows yet whose host %s is', self._host)

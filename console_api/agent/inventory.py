@@ -17,6 +17,7 @@ from console_api import exception
 from console_api import telemetry
 from console_api import threads
 from console_api.agent import contested
+from console_api.agent import enrolment
 from console_api.agent import facts
 from console_api.agent import reportlog
 from console_api.conductor import rpcapi as conductor_rpcapi
@@ -93,6 +94,8 @@ class InventoryReporter:
         self._host = conf.host
         self.instance = str(uuid.uuid4())
         self._held = False
+        #: Whether conductors take what this agent says of its host.
+        self._admitted = False
         self._lost = lost
         self._interval = float(conf.agent.inventory_interval)
         self._due = time.monotonic() + self._interval
@@ -118,7 +121,7 @@ class InventoryReporter:
         at once; that of a host that is ``known`` some time within the
         interval, so that the conductors survive a start of all agents.
         """
-        self._held = held
+        self._held = self._admitted = held
         if held:
             self.log.accepted()
         if known:
@@ -142,6 +145,8 @@ class InventoryReporter:
         """Report every server now.
 
         :raises HostTaken: another agent has taken over the host
+        :raises HostNotEnrolled: the host has no agent, and the word is no
+            good
         :raises HostKeyRefused: the host is known by another key
         :raises DomainError: the driver could not list the guests
         :raises MessagingException: no conductor answered
@@ -151,18 +156,26 @@ class InventoryReporter:
 
     def _report(self) -> None:
         guests = self._driver.guests()
-        context = console_context.service_context()
         # Before the servers: who lost the host does not speak for it.
-        self._conductor.report_agent(
-            context,
-            self._host,
-            facts.collect(self._conf, self.instance, len(guests)),
-            self._held,
+        self._introduce(len(guests))
+        kept = self._conductor.report_servers(
+            console_context.service_context(), self._host, guests
         )
-        self._held = True
-        kept = self._conductor.report_servers(context, self._host, guests)
         self._contested.settle({guest.id for guest in guests}, kept)
         self.log.listed(len(guests))
+
+    def _introduce(self, servers: int) -> None:
+        word = None
+        if not self._admitted:
+            word = enrolment.word(self._conf.agent.enrolment_word_file)
+        self._conductor.report_agent(
+            console_context.service_context(),
+            self._host,
+            facts.collect(self._conf, self.instance, servers),
+            self._held,
+            word,
+        )
+        self._held = self._admitted = True
 
     def _changed(self, change: virt_driver.Change | None) -> None:
         self._pending.add(change)
@@ -175,6 +188,9 @@ class InventoryReporter:
         try:
             if asked:
                 with self.log.sending('changes'):
+                    if not self._admitted:
+                        # Whatever else is said of the host would be refused.
+                        self._introduce(len(self._driver.guests()))
                     self._report_changes(asked, ended)
             if everything:
                 self.report()
@@ -195,7 +211,7 @@ class InventoryReporter:
 
     def _log_failure(self, exc: Exception, retry: float) -> None:
         # Of these nothing but the operator makes an end.
-        refused = isinstance(exc, exception.HostKeyRefused)
+        refused = isinstance(exc, exception.HostRefused)
         LOG.log(
             logging.ERROR if refused else logging.WARNING,
             'The report of the servers on %s failed, the next try is in '
@@ -223,6 +239,8 @@ class InventoryReporter:
             ) as exc:
                 if self._stopped.is_set():
                     return
+                if isinstance(exc, exception.HostRefused):
+                    self._admitted = False
                 self._log_failure(exc, retry)
                 # Changes gather meanwhile; none of them asks for a try.
                 self._stopped.wait(retry * _spread(0.5, 1.5))

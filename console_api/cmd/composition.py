@@ -5,6 +5,7 @@ import argparse
 from collections.abc import Mapping
 import contextlib
 import dataclasses
+import pathlib
 from urllib import parse
 
 from cheroot import wsgi
@@ -30,6 +31,7 @@ from console_api.db import migration
 from console_api.proxy import authority
 from console_api.proxy import server as proxy_server
 from console_api.servers import directory
+from console_api.servers import enrolment
 from console_api.servers import registry
 from console_api.virt.libvirt import driver as libvirt_driver
 
@@ -37,6 +39,8 @@ from console_api.virt.libvirt import driver as libvirt_driver
 HOST = 'standalone'
 
 _API_THREADS = 10
+#: How long the agent here may take to start, in seconds.
+_GOOD_FOR = 3600
 _MAX_HEADER_BYTES = 64 * 1024
 
 
@@ -56,7 +60,10 @@ def configure(
             'transport_url': 'fake://',
             'log_file': str(directory.log_file),
         },
-        'agent': {'key_file': str(directory.key_file)},
+        'agent': {
+            'key_file': str(directory.key_file),
+            'enrolment_word_file': str(directory.word_file),
+        },
         'api': {'auth_strategy': 'noauth'},
         'database': {'connection': directory.database_url},
         'fake': {
@@ -190,11 +197,19 @@ class Standalone:
         simulation.place_strangers(self._conf, conductor.recorder)
         agent = agent_process.Agent(self._conf)
         stack.callback(agent.stop)
+        self._enrol()
         try:
             agent.reporter.report()
         except exception.DomainError as exc:
             raise exception.ConfigurationError(exc.public_message) from exc
         agent.start()
+
+    def _enrol(self) -> None:
+        """Let the agent here in, as an operator does."""
+        word = enrolment.issue(self._database, HOST, _GOOD_FOR)
+        file = pathlib.Path(self._conf.agent.enrolment_word_file)
+        # The directory is private.
+        file.write_text(f'{word.reveal()}\n', encoding='ascii')
 
     def _start_proxy(
         self,

@@ -19,6 +19,9 @@ from console_api.db import api as db_api
 from console_api.db import limits
 from console_api.db import migration
 
+#: A word that nobody has used for so long is in too many places.
+_MOST_HOURS = 30 * 24
+
 
 def main() -> int:
     """Run one command."""
@@ -54,6 +57,7 @@ def _add_commands(subparsers: Any) -> None:
     purged.set_defaults(func=records.purge)
     _add_tokens(subparsers)
     _add_lists(subparsers)
+    _add_agents(subparsers)
     _add_openapi(subparsers)
 
 
@@ -99,16 +103,39 @@ def _add_lists(subparsers: Any) -> None:
     _add_limit(listed)
     _add_format(listed)
     listed.set_defaults(func=records.list_servers)
+
+
+def _add_agents(subparsers: Any) -> None:
     agents = subparsers.add_parser('agent', help='the agents known here')
     actions = agents.add_subparsers(dest='action', required=True)
     listed = actions.add_parser('list', help='with the last report of each')
     _add_format(listed)
     listed.set_defaults(func=records.list_agents)
+    enrolled = actions.add_parser(
+        'enrol',
+        help='let the agent of a host in: prints a word that it says once',
+    )
+    enrolled.add_argument('of_host', type=records.host_name, metavar='HOST')
+    enrolled.add_argument(
+        '--hours',
+        type=_hours,
+        default=24,
+        metavar='N',
+        help='how long the word is good for (24)',
+    )
+    enrolled.set_defaults(func=records.enrol_agent)
     forgotten = actions.add_parser(
-        'forget', help='take the next report of a host for its first one'
+        'forget', help='keep a host out, until it is enrolled again'
     )
     forgotten.add_argument('of_host', metavar='HOST')
     forgotten.set_defaults(func=records.forget_agent)
+
+
+def _hours(text: str) -> int:
+    hours = int(text)
+    if not 1 <= hours <= _MOST_HOURS:
+        raise ValueError(text)
+    return hours
 
 
 def _add_limit(parser: argparse.ArgumentParser) -> None:

@@ -2,18 +2,22 @@
 """What console-api-manage does with tokens, servers and agents."""
 
 import dataclasses
+import sys
 import uuid
 
 from oslo_config import cfg
 from oslo_utils import timeutils
 
 from console_api import exception
+from console_api import hostnames
 from console_api.cmd import output
 from console_api.db import agents as db_agents
 from console_api.db import api as db_api
+from console_api.db import enrolments as db_enrolments
 from console_api.db import limits
 from console_api.db import tokens as db_tokens
 from console_api.servers import directory
+from console_api.servers import enrolment
 from console_api.servers import registry
 
 #: Rows that are removed in one transaction.
@@ -45,17 +49,21 @@ class _Server:
 
 @dataclasses.dataclass(frozen=True)
 class _Agent:
+    """All None but the host and its word: the agent has not come yet."""
+
     host: str
-    servers: int
-    last_report: str
-    silent_seconds: int
-    addresses: str
-    release: str
-    rpc_version: str
-    process: str | None
-    refused: str | None
-    refused_at: str | None
-    has_key: bool
+    servers: int | None = None
+    last_report: str | None = None
+    silent_seconds: int | None = None
+    addresses: str | None = None
+    release: str | None = None
+    rpc_version: str | None = None
+    process: str | None = None
+    refused: str | None = None
+    refused_at: str | None = None
+    has_key: bool = False
+    #: Until when a word that was not used is good.
+    word_until: str | None = None
 
 
 def purge(conf: cfg.ConfigOpts) -> None:
@@ -144,45 +152,79 @@ def list_servers(conf: cfg.ConfigOpts) -> None:
 
 
 def list_agents(conf: cfg.ConfigOpts) -> None:
-    """Show the agents and when each has last reported."""
+    """Show the agents, those that have not come yet, and their reports."""
     now = _now()
     with db_api.Database(conf).reader() as connection:
         found = db_agents.every(connection)
-    rows = [
-        _Agent(
-            host=agent.host,
-            servers=agent.servers,
-            last_report=output.time(agent.reported_at),
-            silent_seconds=max(0, now - agent.reported_at),
-            addresses=agent.addresses,
-            release=agent.release,
-            rpc_version=agent.rpc_version,
-            process=agent.process,
-            refused=agent.refused,
-            refused_at=(
-                None
-                if agent.refused_at is None
-                else output.time(agent.refused_at)
-            ),
-            has_key=agent.key_hash is not None,
-        )
-        for agent in found
-    ]
+        words = {
+            word.host: output.time(word.expires_at)
+            for word in db_enrolments.every(connection)
+        }
+    rows = [_agent(agent, now, words.pop(agent.host, None)) for agent in found]
+    rows += [_Agent(host, word_until=word) for host, word in words.items()]
+    rows.sort(key=lambda row: row.host)
     output.show(conf.category.format, _Agent, rows)
 
 
-def forget_agent(conf: cfg.ConfigOpts) -> None:
-    """Remove what is known of an agent; its next report starts anew.
+def _agent(
+    agent: db_agents.AgentRecord, now: int, word_until: str | None
+) -> _Agent:
+    return _Agent(
+        host=agent.host,
+        servers=agent.servers,
+        last_report=output.time(agent.reported_at),
+        silent_seconds=max(0, now - agent.reported_at),
+        addresses=agent.addresses,
+        release=agent.release,
+        rpc_version=agent.rpc_version,
+        process=agent.process,
+        refused=agent.refused,
+        refused_at=(
+            None if agent.refused_at is None else output.time(agent.refused_at)
+        ),
+        has_key=True,
+        word_until=word_until,
+    )
 
-    :raises ConfigurationError: there is none of that host
+
+def enrol_agent(conf: cfg.ConfigOpts) -> None:
+    """Print a word with which the agent of a host is let in.
+
+    It is alone on standard output, so that it can go into a file as it is.
+    """
+    host, hours = conf.category.of_host, conf.category.hours
+    word = enrolment.issue(db_api.Database(conf), host, hours * 3600)
+    print(word.reveal())
+    sys.stderr.write(
+        f'good once, for {hours} hours: put it into [agent] '
+        f'enrolment_word_file on {host}\n'
+    )
+
+
+def forget_agent(conf: cfg.ConfigOpts) -> None:
+    """Remove what is known of a host; it is kept out until it is enrolled.
+
+    :raises ConfigurationError: nothing is known of it
     """
     host = conf.category.of_host
-    known = db_api.Database(conf).write(
-        lambda connection: db_agents.remove(connection, host)
-    )
-    if not known:
+
+    def forget(connection: db_api.Connection) -> bool:
+        enrolled = db_enrolments.remove(connection, host)
+        return db_agents.remove(connection, host) or enrolled
+
+    if not db_api.Database(conf).write(forget):
         raise exception.ConfigurationError(f'no agent of {host} is known')
-    print(f'{host} is forgotten until it reports again')
+    print(f'{host} is forgotten; console-api-manage agent enrol lets it in')
+
+
+def host_name(text: str) -> str:
+    """The name of a host.
+
+    :raises ValueError: no host is called so
+    """
+    if not hostnames.is_valid(text):
+        raise ValueError(text)
+    return text
 
 
 def server_id(text: str) -> str:

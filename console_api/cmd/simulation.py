@@ -21,7 +21,7 @@ def place_strangers(
         if host != conf.host:
             strangers.setdefault(host, []).append(_reported(server))
     for host, servers in strangers.items():
-        recorder.record(host, servers)
+        recorder.place(host, servers)
 
 
 def _reported(server: inventory.SimulatedServer) -> reports.ReportedServer:

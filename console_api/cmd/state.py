@@ -43,6 +43,7 @@ class StateDir:
         self.log_file = self._path / 'standalone.log'
         self.clouds_file = self._path / 'clouds.yaml'
         self.key_file = self._path / 'agent.key'
+        self.word_file = self._path / 'enrolment.word'
         self._facts_file = self._path / 'standalone.json'
         self._database = self._path / 'standalone.sqlite'
         self._lock: IO[str] | None = None

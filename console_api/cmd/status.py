@@ -18,6 +18,7 @@ from console_api import exception
 from console_api import policy
 from console_api import service
 from console_api.agent import rpcapi
+from console_api.conf import conductor
 from console_api.db import agents as db_agents
 from console_api.db import api as db_api
 from console_api.db import migration
@@ -84,10 +85,21 @@ class Checks(upgradecheck.UpgradeCommands):
             )
         return _success()
 
+    def _enrolment(self) -> upgradecheck.Result:
+        """Whether hosts join that nobody has let in."""
+        if self._conf.conductor.enrolment == conductor.OPEN:
+            return _warning(
+                '[conductor] enrolment is open: whoever reaches the message '
+                'bus can add a host. Outside of a laboratory, leave it at '
+                'operator; hosts that are known stay.'
+            )
+        return _success()
+
     _upgrade_checks = (
         ('Database schema', _schema),
         ('Policy file', _policy_file),
         ('Agents', _agents),
+        ('Enrolment of hosts', _enrolment),
     )
 
 

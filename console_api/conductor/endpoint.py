@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The conductor: keeps the registry, says what tokens are good for."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import re
 from typing import Any
 import uuid
@@ -13,15 +15,43 @@ import oslo_messaging
 from console_api import context as console_context
 from console_api import exception
 from console_api import hostnames
+from console_api.conductor import refusals
 from console_api.conductor import rpcapi
 from console_api.consoles import broker as console_broker
 from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.servers import agents as agent_reports
+from console_api.servers import enrolment
 from console_api.servers import hostkeys
 from console_api.servers import reports
 
 _DIGEST = re.compile(r'[0-9a-f]{64}')
+
+
+def _of_host(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Answers what is said of a host, and tells of those not let in."""
+
+    @oslo_messaging.expected_exceptions(exception.DomainError)
+    @functools.wraps(call)
+    def answer(
+        endpoint: 'ConductorEndpoint',
+        ctxt: console_context.RequestContext,
+        host: str,
+        *arguments: Any,
+        **named: Any,
+    ) -> Any:
+        # Without a host are those that were never scheduled: no agent's.
+        if not hostnames.is_valid(host):
+            raise exception.BadRequest(
+                f'A report names no host: a name has {hostnames.RULE}.'
+            )
+        try:
+            return call(endpoint, ctxt, host, *arguments, **named)
+        except exception.HostRefused as exc:
+            endpoint.refused.tell(str(exc))
+            raise
+
+    return answer  # type: ignore[no-any-return]
 
 
 class ConductorEndpoint:
@@ -38,8 +68,9 @@ class ConductorEndpoint:
         self._broker = broker
         self._recorder = recorder
         self._agents = agents
+        self.refused = refusals.RefusalLog()
 
-    @oslo_messaging.expected_exceptions(exception.DomainError)
+    @_of_host
     def report_servers(
         self,
         ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
@@ -48,12 +79,11 @@ class ConductorEndpoint:
         key: str | None = None,
     ) -> list[str]:
         """Make the registry say of this host what its agent says."""
-        _check_host(host)
         return self._recorder.record(
-            host, _servers(servers), hostkeys.digest(key)
+            host, _servers(servers), hostkeys.digest(host, key)
         )
 
-    @oslo_messaging.expected_exceptions(exception.DomainError)
+    @_of_host
     def report_agent(
         self,
         ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
@@ -61,22 +91,26 @@ class ConductorEndpoint:
         agent: Mapping[str, Any],
         held: bool = False,
         key: str | None = None,
+        word: str | None = None,
     ) -> None:
         """Remember the agent of this host (ConductorAPI.report_agent)."""
-        _check_host(host)
-        self._agents.record(host, _agent(agent, key), bool(held))
+        self._agents.record(
+            host,
+            agent_reports.parse(agent, hostkeys.digest(host, key)),
+            bool(held),
+            enrolment.digest(word),
+        )
 
-    @oslo_messaging.expected_exceptions(exception.DomainError)
+    @_of_host
     def get_holder(
         self,
         ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
         host: str,
     ) -> str | None:
         """Which agent has this host (ConductorAPI.get_holder)."""
-        _check_host(host)
         return self._agents.holder(host)
 
-    @oslo_messaging.expected_exceptions(exception.DomainError)
+    @_of_host
     def claim_host(
         self,
         ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
@@ -84,14 +118,19 @@ class ConductorEndpoint:
         agent: Mapping[str, Any],
         holder: str | None,
         key: str | None = None,
+        word: str | None = None,
     ) -> None:
         """Let the agent have this host (ConductorAPI.claim_host)."""
-        _check_host(host)
         if holder is not None and not isinstance(holder, str):
             raise exception.BadRequest('A claim names no agent.')
-        self._agents.claim(host, _agent(agent, key), holder)
+        self._agents.claim(
+            host,
+            agent_reports.parse(agent, hostkeys.digest(host, key)),
+            holder,
+            enrolment.digest(word),
+        )
 
-    @oslo_messaging.expected_exceptions(exception.DomainError)
+    @_of_host
     def refuse_agent(
         self,
         ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
@@ -100,10 +139,9 @@ class ConductorEndpoint:
         key: str | None = None,
     ) -> None:
         """Remember who was not let in (ConductorAPI.refuse_agent)."""
-        _check_host(host)
-        self._agents.refuse(host, process, hostkeys.digest(key))
+        self._agents.refuse(host, process, hostkeys.digest(host, key))
 
-    @oslo_messaging.expected_exceptions(exception.DomainError)
+    @_of_host
     def report_changes(
         self,
         ctxt: console_context.RequestContext,  # noqa: ARG002 - RPC signature
@@ -114,13 +152,12 @@ class ConductorEndpoint:
         key: str | None = None,
     ) -> list[str]:
         """Bring some servers up to date (ConductorAPI.report_changes)."""
-        _check_host(host)
         return self._recorder.record_changes(
             host,
             _servers(servers),
             _ids(gone),
             _ids(ended),
-            hostkeys.digest(key),
+            hostkeys.digest(host, key),
         )
 
     @oslo_messaging.expected_exceptions(exception.DomainError)
@@ -165,20 +202,6 @@ def _serialize(grant: types.ConsoleGrant) -> dict[str, Any]:
     # Without the object itself, which no message could carry.
     public = dataclasses.asdict(dataclasses.replace(grant, secret=None))
     return {**public, 'secret': secret}
-
-
-def _check_host(host: object) -> None:
-    # Without a host are those that were never scheduled: no agent's.
-    if not hostnames.is_valid(host):
-        raise exception.BadRequest(
-            f'A report names no host: a name has {hostnames.RULE}.'
-        )
-
-
-def _agent(values: object, key: object) -> agent_reports.ReportedAgent:
-    return dataclasses.replace(
-        agent_reports.parse(values), key_hash=hostkeys.digest(key)
-    )
 
 
 def _servers(values: object) -> list[reports.ReportedServer]:

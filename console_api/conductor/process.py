@@ -14,6 +14,7 @@ from console_api import threads
 from console_api.agent import rpcapi as agent_rpcapi
 from console_api.conductor import endpoint
 from console_api.conductor import health
+from console_api.conf import conductor as conductor_conf
 from console_api.conf import consoleauth
 from console_api.consoles import broker as console_broker
 from console_api.consoles import targets
@@ -52,6 +53,7 @@ class Conductor:
             ),
         )
         self.recorder = reports.ReportRecorder(self._database)
+        self._is_open = conf.conductor.enrolment == conductor_conf.OPEN
         self._server = rpc.get_server(
             self._transport,
             rpc.CONDUCTOR_TOPIC,
@@ -61,7 +63,9 @@ class Conductor:
                     endpoint.ConductorEndpoint(
                         self.broker,
                         self.recorder,
-                        agent_reports.AgentRecorder(self._database),
+                        agent_reports.AgentRecorder(
+                            self._database, self._is_open
+                        ),
                     )
                 )
             ],
@@ -74,6 +78,11 @@ class Conductor:
 
     def start(self) -> None:
         """Answer calls and remove what has expired."""
+        if self._is_open:
+            LOG.warning(
+                'Any host may join: [conductor] enrolment is open, which is '
+                'for laboratories'
+            )
         self._server.start()
         self._purger.start()
 

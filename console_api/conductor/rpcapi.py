@@ -10,6 +10,7 @@ History:
 * 1.4: get_holder, claim_host, refuse_agent; report_agent has ``held``
 * 1.5: ``key`` in all that an agent says of its host
 * 1.6: report_servers and report_changes answer which servers were not taken
+* 1.7: ``word`` in report_agent and claim_host
 """
 
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.virt import driver as virt_driver
 
-VERSION = '1.6'
+VERSION = '1.7'
 
 #: A report is a few statements on the database, behind those of others.
 _REPORT_TIMEOUT = 60
@@ -61,8 +62,8 @@ class AgentFacts:
 class ConductorAPI:
     """Calls whichever conductor is free.
 
-    An agent has the ``key`` of its host. Without it, conductors refuse what
-    is said of the host as soon as they know the key (HostKeyRefused).
+    An agent has the ``key`` of its host. Without it, or without having been
+    let in, conductors refuse what is said of the host (HostNotEnrolled).
     Conductors that are held to a version before 1.5 are not told it.
     """
 
@@ -96,6 +97,7 @@ class ConductorAPI:
         The ids of those that were not taken, since another host has them;
         conductors before 1.6 name none.
 
+        :raises HostNotEnrolled: the host has no agent
         :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 60 s, or the
             one at work fell silent
@@ -113,13 +115,17 @@ class ConductorAPI:
         host: str,
         agent: AgentFacts,
         held: bool = False,
+        word: types.Secret | None = None,
     ) -> None:
         """The agent of this host is alive (since 1.2).
 
         It takes the host over, unless it has it already: ``held``, since 1.4.
-        A conductor before that lets it take the host over again.
+        A conductor before that lets it take the host over again. ``word``,
+        since 1.7, lets in the agent of a host that the operator has enrolled.
 
         :raises HostTaken: another agent has taken over the host that it held
+        :raises HostNotEnrolled: the host has no agent, and the word is no
+            good
         :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 60 s, or the
             one at work fell silent
@@ -130,15 +136,30 @@ class ConductorAPI:
         }
         if held and self._can_send('1.4'):
             try:
-                self._report(
-                    context, '1.4', 'report_agent', held=True, **arguments
+                self._introduce(
+                    context, '1.4', {'held': True, **arguments}, word
                 )
                 return
             except oslo_messaging.MessagingException as exc:
                 if not calls.is_refusal(exc):
                     raise
                 self._refused.add('1.4')
-        self._report(context, '1.2', 'report_agent', **arguments)
+        self._introduce(context, '1.2', arguments, word)
+
+    def _introduce(
+        self,
+        context: console_context.RequestContext,
+        version: str,
+        arguments: dict[str, Any],
+        word: types.Secret | None,
+    ) -> None:
+        self._keyed(
+            version,
+            lambda known, secrets: self._watch(
+                context, known, 'report_agent', **arguments, **secrets
+            ),
+            word,
+        )
 
     def _can_send(self, version: str) -> bool:
         return version not in self._refused and bool(
@@ -177,10 +198,15 @@ class ConductorAPI:
         host: str,
         agent: AgentFacts,
         holder: str | None,
+        word: types.Secret | None = None,
     ) -> None:
         """Take a host from the instance that has it, if any (since 1.4).
 
+        ``word`` is that of :meth:`report_agent`.
+
         :raises HostTaken: another agent has it; the second argument names it
+        :raises HostNotEnrolled: the host has no agent, and the word is no
+            good
         :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 5 s
         """
@@ -196,6 +222,7 @@ class ConductorAPI:
                 holder=holder,
                 **key,
             ),
+            word,
         )
 
     def refuse_agent(
@@ -203,6 +230,7 @@ class ConductorAPI:
     ) -> None:
         """This process ends, since the host has an agent (since 1.4).
 
+        :raises HostNotEnrolled: it has none
         :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 5 s
         """
@@ -246,6 +274,7 @@ class ConductorAPI:
         whose tokens are void, since a run of theirs is over. The answer is
         that of :meth:`report_servers`.
 
+        :raises HostNotEnrolled: the host has no agent
         :raises HostKeyRefused: the host is known by another key
         :raises MessagingException: no conductor answered within 60 s, or the
             one at work fell silent
@@ -299,19 +328,31 @@ class ConductorAPI:
         return answer
 
     def _keyed(
-        self, version: str, send: Callable[[str, dict[str, str]], Any]
+        self,
+        version: str,
+        send: Callable[[str, dict[str, str]], Any],
+        word: types.Secret | None = None,
     ) -> Any:
-        """What ``send`` returns, which is given a version and the key.
+        """What ``send`` returns, which is given a version and the secrets.
 
-        A conductor that knows no keys is asked without, by this version.
+        A conductor that knows no words, or no keys, is asked without, at last
+        by this version.
         """
-        if self._key is not None and self._can_send('1.5'):
+        offers: list[tuple[str, dict[str, str]]] = []
+        if self._key is not None:
+            key = {'key': self._key.reveal()}
+            if word is not None:
+                offers.append(('1.7', {**key, 'word': word.reveal()}))
+            offers.append(('1.5', key))
+        for newest, told in offers:
+            if not self._can_send(newest):
+                continue
             try:
-                return send('1.5', {'key': self._key.reveal()})
+                return send(newest, told)
             except oslo_messaging.MessagingException as exc:
                 if not calls.is_refusal(exc):
                     raise
-                self._refused.add('1.5')
+                self._refused.add(newest)
         return send(version, {})
 
     def enter_session(

@@ -40,8 +40,22 @@ The file with the key that the conductors know this host by.
 The agent makes it when it first starts, in a directory that it must be able
 to write to. Nobody but the agent's user may read it: who has the key can
 report servers of this host, and that they are gone. Where it is lost, the
-conductors refuse the agent until they are told
-``console-api-manage agent forget HOST``.
+conductors refuse the agent until it has a new word: ``enrolment_word_file``.
+""",
+    ),
+    cfg.StrOpt(
+        'enrolment_word_file',
+        default='/etc/console-api/enrolment.word',
+        help="""
+The file with the word that lets this host in, which
+``console-api-manage agent enrol HOST`` has printed on a controller.
+
+The agent says it until the conductors know the host by its key, and again
+whenever they do not. The word is good once, and for a day unless that command
+was told otherwise; the file may go, or stay, after that. It is looked for at
+each try, so that it may come while the agent runs.
+
+Related options: ``key_file``, ``[conductor] enrolment``.
 """,
     ),
     cfg.IntOpt(

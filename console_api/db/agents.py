@@ -26,10 +26,10 @@ class AgentRecord:
     addresses: str
     servers: int
     reported_at: int
+    key_hash: str
     process: str | None = None
     refused: str | None = None
     refused_at: int | None = None
-    key_hash: str | None = None
 
 
 _COLUMNS = [_table.c[field.name] for field in dataclasses.fields(AgentRecord)]
@@ -69,15 +69,20 @@ def update(connection: sa.Connection, record: AgentRecord) -> None:
     )
 
 
-def add_key(connection: sa.Connection, host: str, key_hash: str) -> None:
-    """Let a host be known by a key, if it has none.
+def rebind(connection: sa.Connection, record: AgentRecord) -> None:
+    """Let this agent have its host, by its own key and its own addresses.
 
-    Where another transaction was first, ``Database.write`` begins anew.
+    Where another transaction has removed it, ``Database.write`` begins anew.
     """
     done = connection.execute(
         _table.update()
-        .where(_table.c.host == host, _table.c.key_hash.is_(None))
-        .values(key_hash=key_hash)
+        .where(_table.c.host == record.host)
+        .values(
+            instance=record.instance,
+            process=record.process,
+            addresses=record.addresses,
+            key_hash=record.key_hash,
+        )
     )
     if not done.rowcount:
         raise db_exception.RetryRequest(db_exception.DBError())
@@ -86,8 +91,8 @@ def add_key(connection: sa.Connection, host: str, key_hash: str) -> None:
 def claim(connection: sa.Connection, record: AgentRecord, holder: str) -> bool:
     """Let an agent have its host if ``holder`` has it; whether it did.
 
-    The key must be the one that the host is known by, or there is none. The
-    registered addresses stay, and so does the number of servers.
+    The key must be the one that the host is known by. The registered
+    addresses stay, and so does the number of servers.
     """
     done = connection.execute(
         _table.update()

@@ -92,6 +92,18 @@ agents = sa.Table(
     sa.Column('refused', sa.String(255)),
     sa.Column('refused_at', sa.BigInteger),
     # SHA-256 in hexadecimal of the key that the host is known by.
-    sa.Column('key_hash', sa.String(64)),
+    sa.Column('key_hash', sa.String(64), nullable=False),
+    mysql_charset='utf8mb4',
+)
+
+enrolments = sa.Table(
+    'enrolments',
+    metadata,
+    sa.Column('host', sa.String(255), primary_key=True),
+    # SHA-256 in hexadecimal of the word that lets the agent in once.
+    sa.Column('word_hash', sa.String(64), nullable=False),
+    # Seconds since the epoch, UTC.
+    sa.Column('enrolled_at', sa.BigInteger, nullable=False),
+    sa.Column('expires_at', sa.BigInteger, nullable=False),
     mysql_charset='utf8mb4',
 )

@@ -13,6 +13,7 @@ from oslo_utils import timeutils
 from console_api import exception
 from console_api.db import agents as db_agents
 from console_api.db import api as db_api
+from console_api.servers import enrolment
 from console_api.servers import hostkeys
 
 LOG = logging.getLogger(__name__)
@@ -36,11 +37,11 @@ class ReportedAgent:
     rpc_version: str
     addresses: str
     servers: int
+    key_hash: str
     process: str | None = None
-    key_hash: str | None = None
 
 
-def parse(values: object) -> ReportedAgent:
+def parse(values: object, key_hash: str) -> ReportedAgent:
     """Check what came over the bus; agents are not trusted to be sane.
 
     :raises BadRequest: a value is missing or is not what it should be
@@ -54,6 +55,7 @@ def parse(values: object) -> ReportedAgent:
             rpc_version=_text(values['rpc_version'], _RPC_VERSION),
             addresses=_addresses(values['addresses']),
             servers=_count(values['servers']),
+            key_hash=key_hash,
             # Agents of older releases do not tell.
             process=(
                 None
@@ -92,26 +94,41 @@ def _count(value: object) -> int:
 
 
 class AgentRecorder:
-    """Keeps one row for the agent of each host."""
+    """Keeps one row for the agent of each host.
 
-    def __init__(self, database: db_api.Database) -> None:
+    With ``is_open`` an agent of a host that has none is let in without a
+    word.
+    """
+
+    def __init__(
+        self, database: db_api.Database, is_open: bool = False
+    ) -> None:
         self._database = database
+        self._is_open = is_open
 
     def record(
-        self, host: str, agent: ReportedAgent, held: bool = False
+        self,
+        host: str,
+        agent: ReportedAgent,
+        held: bool = False,
+        word_hash: str | None = None,
     ) -> None:
         """Remember that this agent has just reported.
 
-        The addresses of its first report stay: an agent that was captured
-        later cannot name others. ``forget`` makes room for new ones. An
-        agent that has the host already (``held``) does not take it back.
+        The addresses with which it was let in stay: an agent that was
+        captured later cannot name others. Another enrolment makes room for
+        new ones. An agent that has the host already (``held``) does not take
+        it back.
 
         :raises HostTaken: it is another agent's meanwhile
+        :raises HostNotEnrolled: the host has no agent, and the word is no
+            good
         :raises HostKeyRefused: the host is known by another key
         """
         record = _record(host, agent)
+        entry = enrolment.Entry(word_hash, self._is_open)
         holder = self._database.write(
-            lambda connection: _store(connection, record, held)
+            lambda connection: _store(connection, record, held, entry)
         )
         _check(record, holder)
 
@@ -122,25 +139,31 @@ class AgentRecorder:
         return None if known is None else known.instance
 
     def claim(
-        self, host: str, agent: ReportedAgent, holder: str | None
+        self,
+        host: str,
+        agent: ReportedAgent,
+        holder: str | None,
+        word_hash: str | None = None,
     ) -> None:
         """Let the agent have a host that ``holder`` has, None: nobody.
 
         :raises HostTaken: another agent was quicker
+        :raises HostNotEnrolled: the host has no agent, and the word is no
+            good
         :raises HostKeyRefused: the host is known by another key
         """
         record = _record(host, agent)
+        entry = enrolment.Entry(word_hash, self._is_open)
         taker = self._database.write(
-            lambda connection: _claim(connection, record, holder)
+            lambda connection: _claim(connection, record, holder, entry)
         )
         _check(record, taker)
 
-    def refuse(
-        self, host: str, process: object, key_hash: str | None = None
-    ) -> None:
+    def refuse(self, host: str, process: object, key_hash: str) -> None:
         """Remember a process that ends because the host has an agent.
 
         :raises BadRequest: that is no name of a process
+        :raises HostNotEnrolled: the host has no agent
         :raises HostKeyRefused: the host is known by another key
         """
         try:
@@ -184,18 +207,14 @@ def _claim(
     connection: db_api.Connection,
     record: db_agents.AgentRecord,
     holder: str | None,
+    entry: enrolment.Entry,
 ) -> db_agents.AgentRecord | None:
     """None, or who has the host instead."""
-    if hostkeys.admit(connection, record.host, record.key_hash) is None:
-        db_agents.add(connection, record)
+    if enrolment.admit(connection, record, entry) is None:
         return None
     if holder is not None and db_agents.claim(connection, record, holder):
         return None
-    known = db_agents.get(connection, record.host)
-    if known is None:
-        # It was forgotten just now.
-        db_agents.add(connection, record)
-        return None
+    known = hostkeys.admit(connection, record.host, record.key_hash)
     # What was given up after it was committed is asked for once more.
     if known.instance == record.instance:
         return None
@@ -215,12 +234,14 @@ def _refuse(
 
 
 def _store(
-    connection: db_api.Connection, record: db_agents.AgentRecord, held: bool
+    connection: db_api.Connection,
+    record: db_agents.AgentRecord,
+    held: bool,
+    entry: enrolment.Entry,
 ) -> db_agents.AgentRecord | None:
     """None, or who has the host instead."""
-    known = hostkeys.admit(connection, record.host, record.key_hash)
+    known = enrolment.admit(connection, record, entry)
     if known is None:
-        db_agents.add(connection, record)
         return None
     if held and known.instance != record.instance:
         _refuse(connection, record)
@@ -229,7 +250,7 @@ def _store(
         LOG.warning(
             'The agent of %(host)s names the addresses %(new)s, but %(old)s '
             'are registered and stay. If that is a change of yours: '
-            'console-api-manage agent forget %(host)s',
+            'console-api-manage agent enrol %(host)s',
             {
                 'host': record.host,
                 'new': record.addresses,

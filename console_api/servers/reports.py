@@ -121,7 +121,6 @@ class _Report:
     servers: Sequence[ReportedServer]
     named: Collection[str] | None
     ended: Collection[str]
-    key_hash: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,24 +139,33 @@ class ReportRecorder:
     def __init__(self, database: db_api.Database) -> None:
         self._database = database
 
-    def record(
-        self,
-        host: str | None,
-        servers: Sequence[ReportedServer],
-        key_hash: str | None = None,
-    ) -> list[str]:
-        """Add, change and remove until the registry agrees with the host.
+    def place(
+        self, host: str | None, servers: Sequence[ReportedServer]
+    ) -> None:
+        """As :meth:`record`, by who needs no key: not for what an agent says.
 
         A host of None stands for the servers that were never scheduled.
+        """
+        report = _Report(host, servers, None, ())
+        self._database.write(lambda connection: _store(connection, report))
+
+    def record(
+        self,
+        host: str,
+        servers: Sequence[ReportedServer],
+        key_hash: str,
+    ) -> list[str]:
+        """Add, change and remove until the registry agrees with the host.
 
         A server that is registered on another host stays there until that
         host reports it gone: no agent can take a server over by naming it.
         The ids of such servers are the answer. The tokens of servers that
         left or stopped are revoked.
 
+        :raises HostNotEnrolled: the host has no agent
         :raises HostKeyRefused: the host is known by another key
         """
-        return self._record(host, servers, key_hash=key_hash)
+        return self._record(_Report(host, servers, None, ()), key_hash)
 
     def record_changes(
         self,
@@ -165,7 +173,7 @@ class ReportRecorder:
         servers: Sequence[ReportedServer],
         gone: Collection[str],
         ended: Collection[str],
-        key_hash: str | None = None,
+        key_hash: str,
     ) -> list[str]:
         """As :meth:`record` for the servers named; the others stay.
 
@@ -173,29 +181,23 @@ class ReportRecorder:
         are revoked, since what they were for is over. Ids of servers that
         are not this host's have no effect.
 
+        :raises HostNotEnrolled: the host has no agent
         :raises HostKeyRefused: the host is known by another key
         """
         named = {*gone, *(s.id for s in servers)}
-        return self._record(host, servers, named, ended, key_hash)
+        return self._record(_Report(host, servers, named, ended), key_hash)
 
-    def _record(
-        self,
-        host: str | None,
-        servers: Sequence[ReportedServer],
-        named: Collection[str] | None = None,
-        ended: Collection[str] = (),
-        key_hash: str | None = None,
-    ) -> list[str]:
-        report = _Report(host, servers, named, ended, key_hash)
-        return self._database.write(
-            lambda connection: _store(connection, report)
-        )
+    def _record(self, report: _Report, key_hash: str) -> list[str]:
+        def work(connection: db_api.Connection) -> list[str]:
+            assert report.host is not None
+            hostkeys.admit(connection, report.host, key_hash)
+            return _store(connection, report)
+
+        return self._database.write(work)
 
 
 def _store(connection: db_api.Connection, report: _Report) -> list[str]:
     """The ids of those that another host has."""
-    if report.host is not None:
-        hostkeys.admit(connection, report.host, report.key_hash)
     ours = {record.id: record for record in _registered(connection, report)}
     strangers = db_servers.get_many(
         connection, [s.id for s in report.servers if s.id not in ours]

@@ -40,23 +40,29 @@ class _OldAgent(agent_endpoint.AgentEndpoint):
 
 
 class _OldConductor(conductor_endpoint.ConductorEndpoint):
-    """A conductor that knows nothing after 1.2."""
+    """A conductor that knows nothing after 1.6."""
 
-    target = oslo_messaging.Target(version='1.2')
+    target = oslo_messaging.Target(version='1.6')
 
-    enter_session = None  # type: ignore[assignment]
-    get_holder = None  # type: ignore[assignment]
-    claim_host = None  # type: ignore[assignment]
-    refuse_agent = None  # type: ignore[assignment]
+    def report_agent(
+        self,
+        ctxt: Any,
+        host: str,
+        agent: Any,
+        held: bool = False,
+        key: str | None = None,
+    ) -> None:
+        super().report_agent(ctxt, host, agent, held, key)
 
-    def report_agent(self, ctxt: Any, host: str, agent: Any) -> None:
-        super().report_agent(ctxt, host, agent)
-
-    def report_servers(self, *arguments: Any, **named: Any) -> None:
-        super().report_servers(*arguments, **named)
-
-    def report_changes(self, *arguments: Any, **named: Any) -> None:
-        super().report_changes(*arguments, **named)
+    def claim_host(
+        self,
+        ctxt: Any,
+        host: str,
+        agent: Any,
+        holder: str | None,
+        key: str | None = None,
+    ) -> None:
+        super().claim_host(ctxt, host, agent, holder, key)
 
 
 class _UpgradeTestCase(base.TestCase):
@@ -67,6 +73,8 @@ class _UpgradeTestCase(base.TestCase):
             service.Service(
                 driver=driver.EveryConsole,
                 DEFAULT={'transport_url': self.transport_url()},
+                # Who knows no words lets in whoever comes.
+                conductor={'enrolment': 'open'},
             )
         )
 
@@ -117,10 +125,10 @@ class OldAgentTest(_UpgradeTestCase):
             created_at=None,
         )
         key = hostkey.load(self.service.conf.agent.key_file)
-        recorder.record_changes(
-            'here', [], [_SERVER], [], hostkeys.digest(key.reveal())
-        )
-        recorder.record_changes('old', [moved], [], [])
+        digest = hostkeys.digest('here', key.reveal())
+        recorder.record_changes('here', [], [_SERVER], [], digest)
+        self.service.admit('old')
+        recorder.record_changes('old', [moved], [], [], digest)
 
     def create(self) -> str:
         # The API would leave connections to the bus behind.
@@ -161,19 +169,15 @@ class OldConductorTest(_UpgradeTestCase):
     def test_agent_starts_and_goes_on_to_report(self) -> None:
         conf = self.service.conf
         log = self.useFixture(fixtures.FakeLogger())
-        self.service.conductor.recorder.record('here', [])
+        self.service.conductor.recorder.place('here', [])
+        self.service.enrol('there')
         conf.set_override('host', 'there')
         agent = process.Agent(conf, self.service.agent.driver)
         self.addCleanup(agent.stop)
-        agent.check_alone()
         for _ in range(3):
             agent.reporter.report()
         found = registry.Registry(self.service.database).get(_SERVER)
         self.assertEqual('there', found.host)
-        self.assertIn(
-            'whose host there is: Endpoint does not support RPC version 1.4',
-            log.output,
-        )
         self.assertNotIn('failed', log.output)
         # No call that was refused is answered for ever.
         names = [thread.name for thread in threading.enumerate()]

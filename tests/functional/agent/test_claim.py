@@ -6,9 +6,11 @@ import time
 import uuid
 
 from console_api import exception
+from console_api.agent import hostkey
 from console_api.agent import process
 from console_api.db import agents as db_agents
 from console_api.servers import agents
+from console_api.servers import hostkeys
 from tests import base
 from tests.fixtures import service
 from tests.functional.agent import test_inventory
@@ -19,6 +21,7 @@ _OTHER = agents.ReportedAgent(
     rpc_version='1.2',
     addresses='127.0.0.1',
     servers=1,
+    key_hash='a' * 64,
     process='process 7 on elsewhere',
 )
 _ONE = test_inventory.ONE
@@ -35,9 +38,17 @@ class ClaimTest(base.TestCase):
                 agent={'inventory_interval': 10**6},
             )
         )
-        self.recorder = agents.AgentRecorder(self.service.database)
+        self.recorder = agents.AgentRecorder(
+            self.service.database, is_open=True
+        )
+        # Another process of the same hosts has the same key.
+        key = hostkey.load(self.service.conf.agent.key_file)
+        self.other = dataclasses.replace(
+            _OTHER, key_hash=hostkeys.digest('here', key.reveal())
+        )
 
     def agent(self, host: str) -> process.Agent:
+        self.service.enrol(host)
         conf = self.service.conf
         conf.set_override('host', host)
         agent = process.Agent(conf, test_inventory.Hypervisor(conf))
@@ -62,7 +73,7 @@ class ClaimTest(base.TestCase):
         self.assertIsNotNone(stored.refused_at)
 
     def test_of_two_that_restart_at_once_one_gets_the_host(self) -> None:
-        self.recorder.record('there', _OTHER)
+        self.recorder.record('there', self.other)
         first, second = self.agent('there'), self.agent('there')
         first.check_alone()
         second.check_alone()
@@ -80,10 +91,7 @@ class ClaimTest(base.TestCase):
         self.assertRegex(stored.refused or '', r'process \d+ on \S+')
 
     def test_agent_that_lost_its_host_reports_no_more(self) -> None:
-        # One with the same key: it runs on this host, too.
-        stored = self.stored('here')
-        other = dataclasses.replace(_OTHER, key_hash=stored.key_hash)
-        self.recorder.record('here', other)
+        self.recorder.record('here', self.other)
         error = self.assertRaises(
             exception.HostTaken, self.service.agent.reporter.report
         )
@@ -93,11 +101,12 @@ class ClaimTest(base.TestCase):
         self.assertRegex(stored.refused or '', r'process \d+ on \S+')
 
     def test_registered_addresses_outlive_a_restart(self) -> None:
-        self.recorder.record('there', _OTHER)
+        self.recorder.record('there', self.other)
         self.service.conf.set_override(
             'server_proxyclient_address', '192.0.2.1', group='vnc'
         )
         agent = self.agent('there')
+        self.service.word_file.unlink()
         agent.check_alone()
         agent.start()
         self.assertEqual('127.0.0.1', self.stored('there').addresses)
@@ -115,7 +124,7 @@ class ClaimTest(base.TestCase):
         self._wait_for(None, agent)
 
     def test_host_that_is_known_reports_changes_alone_at_first(self) -> None:
-        self.recorder.record('there', _OTHER)
+        self.recorder.record('there', self.other)
         agent = self.agent('there')
         agent.check_alone()
         agent.start()

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from console_api import context
 from console_api import exception
 from console_api import rpc
+from console_api.agent import enrolment
 from console_api.agent import facts
 from console_api.agent import hostkey
 from console_api.agent import process
@@ -91,6 +92,12 @@ class _KeyTestCase(base.TestCase):
         with self.service.database.writer() as connection:
             self.assertTrue(db_agents.remove(connection, host))
 
+    def let_in(self, host: str, api: rpcapi.ConductorAPI) -> None:
+        """Let the agent in that has this of the conductors."""
+        self.service.enrol(host)
+        word = enrolment.word(self.service.conf.agent.enrolment_word_file)
+        api.report_agent(self.context, host, self.facts(), word=word)
+
     def wait_for(self, happened) -> None:
         deadline = time.monotonic() + _PATIENCE
         while not happened():
@@ -127,10 +134,10 @@ class ForgedHostTest(_KeyTestCase):
         for name, (call, *arguments) in calls.items():
             with self.subTest(name):
                 error = self.assertRaises(
-                    exception.HostKeyRefused, call, self.context, *arguments
+                    exception.HostRefused, call, self.context, *arguments
                 )
-                self.assertIn('Host here is known', str(error))
-                self.assertIn('agent forget here', str(error))
+                self.assertIn('Host here is ', str(error))
+                self.assertIn('agent enrol here', str(error))
         self.assertEqual(self.before, (self.stored(), self.servers()))
         found = self.service.conductor.broker.grant(
             self.context, self.good.digest()
@@ -139,17 +146,17 @@ class ForgedHostTest(_KeyTestCase):
 
     def test_another_key_changes_nothing_of_the_host(self) -> None:
         self.check_refused(_FORGED)
-        self.assertIn('host here has another key', self.log.output)
-        self.assertIn('agent forget here', self.log.output)
+        self.assertIn('Host here is known by another key', self.log.output)
+        self.assertIn('agent enrol here', self.log.output)
 
-    def test_no_key_changes_nothing_of_a_host_that_has_one(self) -> None:
+    def test_no_key_changes_nothing_of_the_host(self) -> None:
         self.check_refused(None)
-        self.assertIn('host here has no key', self.log.output)
+        self.assertIn('what speaks for it has no key', self.log.output)
 
     def test_older_version_is_no_way_around_the_key(self) -> None:
         api = self.conductor(self.key, '1.4')
         self.assertRaises(
-            exception.HostKeyRefused,
+            exception.HostNotEnrolled,
             api.report_servers,
             self.context,
             'here',
@@ -159,7 +166,7 @@ class ForgedHostTest(_KeyTestCase):
 
     def test_own_host_may_be_spoken_for_all_the_same(self) -> None:
         api = self.conductor(_FORGED)
-        api.report_agent(self.context, 'there', self.facts())
+        self.let_in('there', api)
         guest = virt_driver.Guest(str(uuid.UUID(int=7)), 'own', 'p', 'u')
         api.report_servers(self.context, 'there', [guest])
         self.assertEqual(['own'], [s.name for s in self.servers('there')])
@@ -189,61 +196,6 @@ class FirstContactTest(_KeyTestCase):
         assert stored is not None
         self.assertEqual(self.digest(self.key), stored.key_hash)
 
-    def test_agent_without_a_key_speaks_for_a_host_without_one(self) -> None:
-        for cap in ('1.1', '1.2', '1.4'):
-            with self.subTest(cap):
-                api = self.conductor(None, cap)
-                host = f'old-{cap}'
-                guest = virt_driver.Guest(str(uuid.uuid4()), cap, 'p', 'u')
-                if cap != '1.1':
-                    api.report_agent(self.context, host, self.facts())
-                    api.report_agent(self.context, host, self.facts(), True)
-                api.report_servers(self.context, host, [])
-                api.report_changes(self.context, host, [guest], [], [])
-                self.assertEqual([cap], [s.name for s in self.servers(host)])
-        api.claim_host(
-            self.context, 'old-1.4', self.facts(2), self.facts().instance
-        )
-        api.refuse_agent(self.context, 'old-1.4', 'process 7')
-        stored = self.stored('old-1.4')
-        assert stored is not None
-        self.assertEqual(self.facts(2).instance, stored.instance)
-        self.assertEqual('process 7', stored.refused)
-        self.assertIsNone(stored.key_hash)
-
-    def test_whatever_comes_first_with_a_key_gives_the_host_its_key(
-        self,
-    ) -> None:
-        old, new = self.conductor(None), self.conductor(self.key)
-        holder = self.facts().instance
-        for name, (call, *arguments) in {
-            'report': (new.report_agent, self.facts()),
-            'claim': (new.claim_host, self.facts(2), holder),
-            'servers': (new.report_servers, []),
-            'changes': (new.report_changes, [], [], []),
-            'refuse': (new.refuse_agent, 'process 7'),
-        }.items():
-            with self.subTest(name):
-                old.report_agent(self.context, name, self.facts())
-                call(self.context, name, *arguments)
-                stored = self.stored(name)
-                assert stored is not None
-                self.assertEqual(self.digest(self.key), stored.key_hash)
-                self.assertRaises(
-                    exception.HostKeyRefused,
-                    old.report_servers,
-                    self.context,
-                    name,
-                    [],
-                )
-
-    def test_claim_of_a_host_that_is_new_gives_it_its_key(self) -> None:
-        api = self.conductor(self.key)
-        api.claim_host(self.context, 'new', self.facts(), None)
-        stored = self.stored('new')
-        assert stored is not None
-        self.assertEqual(self.digest(self.key), stored.key_hash)
-
     def test_report_without_news_asks_for_the_key_once(self) -> None:
         api = self.conductor(self.key)
         guests = self.hypervisor.guests()
@@ -262,7 +214,7 @@ class RefusedAgentTest(_KeyTestCase):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
         self.api = self.conductor(_FORGED)
-        self.api.report_agent(self.context, 'there', self.facts())
+        self.let_in('there', self.api)
 
     def start(self) -> process.Agent:
         conf = self.service.conf
@@ -288,16 +240,23 @@ class RefusedAgentTest(_KeyTestCase):
         return self.log.output.count('The report of the servers on there')
 
     def test_it_says_what_to_do_and_goes_on_trying(self) -> None:
+        self.service.word_file.unlink()
         self.start()
-        self.assertIn('This agent does not have its host', self.log.output)
         self.wait_for(lambda: self.refusals() > 3)
-        self.assertIn('console-api-manage agent forget there', self.log.output)
+        self.assertIn('Host there is known by another key', self.log.output)
+        self.assertIn('console-api-manage agent enrol there', self.log.output)
         self.assertEqual([], self.servers('there'))
 
-    def test_forgetting_the_agent_heals_without_a_restart(self) -> None:
+    def test_word_that_was_used_is_told_of(self) -> None:
+        self.start()
+        self.wait_for(lambda: self.refusals() > 3)
+        self.assertIn('wrong, was used or has expired', self.log.output)
+        self.assertEqual([], self.servers('there'))
+
+    def test_new_word_heals_without_a_restart(self) -> None:
         agent = self.start()
         self.wait_for(lambda: self.refusals() > 0)
-        self.forget('there')
+        self.service.enrol('there')
         self.wait_for(lambda: len(self.servers('there')) == 2)
         stored = self.stored('there')
         assert stored is not None
@@ -318,14 +277,13 @@ class RefusedAgentTest(_KeyTestCase):
                 'console_api.agent.inventory._FIRST_RETRY', 0.01
             )
         )
-        with self.service.database.writer() as connection:
-            db_agents.remove(connection, 'here')
-        self.api.report_agent(self.context, 'here', self.facts())
+        self.forget()
+        self.let_in('here', self.api)
         self.hypervisor.set(_TWO, vm_state='paused')
         self.hypervisor.tell(_TWO)
         self.hypervisor.tell(_ONE, ended=True)
-        self.wait_for(lambda: 'agent forget here' in self.log.output)
-        self.forget()
+        self.wait_for(lambda: 'agent enrol here' in self.log.output)
+        self.service.enrol('here')
         self.wait_for(
             lambda: (
                 [s.vm_state for s in self.servers()] == ['active', 'paused']
@@ -362,7 +320,7 @@ class _Statements(fixtures.Fixture):
 class SecretTest(base.TestCase):
     """Every path runs with every logger at DEBUG."""
 
-    def test_key_is_in_no_log_and_in_no_table(self) -> None:
+    def test_key_and_word_are_in_no_log_and_in_no_table(self) -> None:
         log = self.useFixture(
             fixtures.FakeLogger(
                 level=logging.DEBUG, format='%(name)s %(message)s'
@@ -377,6 +335,7 @@ class SecretTest(base.TestCase):
         for name in list(logging.root.manager.loggerDict):
             self.useFixture(test_secrets.AtDebug(name))
         key = hostkey.load(running.conf.agent.key_file).reveal()
+        word = running.word_file.read_text().strip()
         running.agent.reporter.report()
         transport = rpc.get_transport(running.conf)
         self.addCleanup(transport.cleanup)
@@ -401,7 +360,8 @@ class SecretTest(base.TestCase):
         digest = hashlib.sha256(key.encode()).hexdigest()
         # The capture works: the statements are there.
         self.assertIn(digest, log.output)
-        for secret in (key, _FORGED.reveal()):
+        for secret in (key, word, _FORGED.reveal()):
             self.assertNotIn(secret, log.output)
         for path in pathlib.Path(running.directory).glob('console.sqlite*'):
-            self.assertNotIn(key.encode(), path.read_bytes())
+            for secret in (key, word):
+                self.assertNotIn(secret.encode(), path.read_bytes())

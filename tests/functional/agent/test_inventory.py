@@ -9,8 +9,10 @@ from oslo_config import cfg
 
 from console_api import context
 from console_api import exception
+from console_api.agent import hostkey
 from console_api.consoles import tokens
 from console_api.consoles import types
+from console_api.servers import hostkeys
 from console_api.virt import driver as virt_driver
 from tests import base
 from tests.fixtures import service
@@ -218,7 +220,15 @@ class RecordTest(base.TestCase):
         )
         url = urllib.parse.unquote(answer.json['remote_console']['url'])
         token = tokens.Token(url.partition('token=')[2])
-        recorder.record_changes('elsewhere', [], gone=[ONE], ended=[ONE])
+        self.service.admit('elsewhere')
+        key = hostkey.load(self.service.conf.agent.key_file)
+        recorder.record_changes(
+            'elsewhere',
+            [],
+            gone=[ONE],
+            ended=[ONE],
+            key_hash=hostkeys.digest('elsewhere', key.reveal()),
+        )
         found = broker.grant(context.service_context(), token.digest())
         self.assertEqual(ONE, found.server_id)
         self.assertIsNone(found.secret)

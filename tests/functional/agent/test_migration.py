@@ -25,6 +25,7 @@ class MigrationTest(test_inventory.ChangesTestCase):
         self.target = self.start_agent('there')
 
     def start_agent(self, host: str) -> test_inventory.Hypervisor:
+        self.service.enrol(host)
         conf = self.service.conf
         conf.set_override('host', host)
         driver = test_inventory.Hypervisor(conf)

@@ -132,13 +132,14 @@ class AddressTest(base.TestCase):
         self.assertEqual(503, self._create('127.0.0.9'))
         self.assertEqual(200, self._create('127.0.0.1'))
 
-    def test_forgotten_agent_registers_anew(self) -> None:
+    def test_agent_that_is_enrolled_anew_registers_anew(self) -> None:
         self._start()
-        with self.service.database.writer() as connection:
-            db_agents.remove(connection, 'here')
+        self.service.enrol('here')
         self.service.conf.set_override(
             'server_proxyclient_address', '127.0.0.9', group='vnc'
         )
+        # As after a restart.
+        self.service.agent.reporter._admitted = False
         self.service.agent.reporter.report()
         self.assertEqual(200, self._create('127.0.0.9'))
 

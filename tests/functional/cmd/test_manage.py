@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operator's tools as commands, on SQLite."""
 
+import hashlib
 import json
 import pathlib
 import subprocess
@@ -13,6 +14,7 @@ import fixtures
 from console_api.agent import rpcapi
 from console_api.db import agents as db_agents
 from console_api.db import api as db_api
+from console_api.db import enrolments as db_enrolments
 from console_api.db import migration
 from console_api.db import tokens as db_tokens
 from console_api.servers import agents
@@ -53,7 +55,7 @@ class CommandTestCase(base.TestCase):
             )
             for name_id, name in ((SERVER, 'web'), (OTHER, 'db\x1b[31m'))
         ]
-        reports.ReportRecorder(self.database).record('here', servers)
+        reports.ReportRecorder(self.database).place('here', servers)
 
     def report(self, **changes: Any) -> None:
         values = {
@@ -64,8 +66,8 @@ class CommandTestCase(base.TestCase):
             'servers': 2,
             **changes,
         }
-        recorder = agents.AgentRecorder(self.database)
-        recorder.record('here', agents.parse(values))
+        recorder = agents.AgentRecorder(self.database, is_open=True)
+        recorder.record('here', agents.parse(values, HASHES[0]))
 
     def add_token(self, number: int, server: str, good_for: int) -> None:
         now = int(time.time())
@@ -177,20 +179,62 @@ class ManageTest(CommandTestCase):
 
     def test_host_is_shown_to_have_a_key_but_not_which(self) -> None:
         self.report()
-        (agent,) = self.rows('agent', 'list')
-        self.assertIs(False, agent['has_key'])
-        with self.database.writer() as connection:
-            db_agents.add_key(connection, 'here', HASHES[0])
         self.assertIs(True, self.rows('agent', 'list')[0]['has_key'])
         self.assertNotIn(HASHES[0], self.manage('agent', 'list'))
 
-    def test_forgotten_agent_has_no_key(self) -> None:
+    def test_host_that_was_let_in_is_listed_until_it_comes(self) -> None:
         self.report()
-        with self.database.writer() as connection:
-            db_agents.add_key(connection, 'here', HASHES[0])
-        self.manage('agent', 'forget', 'here')
-        self.report()
-        self.assertIs(False, self.rows('agent', 'list')[0]['has_key'])
+        self.manage('agent', 'enrol', 'new')
+        here, new = self.rows('agent', 'list')
+        self.assertEqual(('here', None), (here['host'], here['word_until']))
+        self.assertEqual('new', new['host'])
+        self.assertIsNone(new['last_report'])
+        self.assertIs(False, new['has_key'])
+        self.assertRegex(new['word_until'], r'^20\d\d-')
+
+    def test_word_is_all_that_is_printed(self) -> None:
+        done = self.run_command('console-api-manage', 'agent', 'enrol', 'new')
+        self.assertRegex(done.stdout, r'^[A-Za-z0-9_-]{32}\n$')
+        self.assertIn('[agent] enrolment_word_file on new', done.stderr)
+        with self.database.reader() as connection:
+            (stored,) = db_enrolments.every(connection)
+        self.assertEqual(24 * 3600, stored.expires_at - stored.enrolled_at)
+        digest = hashlib.sha256(done.stdout.strip().encode()).hexdigest()
+        self.assertEqual(digest, stored.word_hash)
+
+    def test_word_may_be_good_for_longer(self) -> None:
+        self.manage('agent', 'enrol', 'new', '--hours', '48')
+        with self.database.reader() as connection:
+            (stored,) = db_enrolments.every(connection)
+        self.assertEqual(48 * 3600, stored.expires_at - stored.enrolled_at)
+        for hours in ('0', '-1', '721', 'x'):
+            done = self.run_command(
+                *('console-api-manage', 'agent', 'enrol', 'new'),
+                f'--hours={hours}',
+            )
+            self.assertEqual(2, done.returncode, done.stdout)
+
+    def test_new_word_makes_the_last_one_void(self) -> None:
+        first = self.manage('agent', 'enrol', 'new')
+        second = self.manage('agent', 'enrol', 'new')
+        self.assertNotEqual(first, second)
+        with self.database.reader() as connection:
+            (stored,) = db_enrolments.every(connection)
+        digest = hashlib.sha256(second.strip().encode()).hexdigest()
+        self.assertEqual(digest, stored.word_hash)
+
+    def test_host_is_let_in_by_a_name_that_hosts_have(self) -> None:
+        for host in ('new.:agent', 'new_fanout', 'a b', '::1', ''):
+            done = self.run_command(
+                'console-api-manage', 'agent', 'enrol', host
+            )
+            self.assertEqual(2, done.returncode, done.stdout)
+        self.assertEqual([], self.rows('agent', 'list'))
+
+    def test_forgotten_host_has_no_word(self) -> None:
+        self.manage('agent', 'enrol', 'new')
+        self.manage('agent', 'forget', 'new')
+        self.assertEqual([], self.rows('agent', 'list'))
 
     def test_addresses_stay_until_the_agent_is_forgotten(self) -> None:
         self.report()
@@ -222,6 +266,13 @@ class StatusTest(CommandTestCase):
         self.sync()
         self.report()
         self.check(0, 'Check: Agents Result: Success')
+
+    def test_hosts_that_join_by_themselves_are_a_warning(self) -> None:
+        self.sync()
+        self.report()
+        with self.file.open('a', encoding='utf-8') as file:
+            file.write('[conductor]\nenrolment = open\n')
+        self.check(1, '[conductor] enrolment is open')
 
     def test_missing_schema_is_a_failure(self) -> None:
         self.check(2, 'console-api-manage db sync')

@@ -9,6 +9,7 @@ import oslo_messaging
 
 from console_api import context
 from console_api import rpc
+from console_api.agent import hostkey
 from console_api.conductor import rpcapi
 from console_api.servers import reports
 from tests import base
@@ -35,10 +36,14 @@ class PatienceTest(base.TestCase):
         )
         transport = rpc.get_transport(self.service.conf)
         self.addCleanup(transport.cleanup)
-        self.conductor = rpcapi.ConductorAPI(self.service.conf, transport)
+        self.conductor = rpcapi.ConductorAPI(
+            self.service.conf,
+            transport,
+            hostkey.load(self.service.conf.agent.key_file),
+        )
         self.context = context.service_context()
         # From now on it is known which version is spoken.
-        self.conductor.get_holder(self.context, 'here')
+        self.report()
         self.ended = threading.Event()
 
     def patch(self, module: Any, name: str, value: object) -> None:
@@ -58,7 +63,7 @@ class PatienceTest(base.TestCase):
         self.patch(reports, 'ReportRecorder.record', slow)
 
     def report(self) -> None:
-        self.conductor.report_servers(self.context, 'there', [])
+        self.conductor.report_servers(self.context, 'here', [])
 
     def test_report_that_takes_long_is_waited_for(self) -> None:
         self.take(2.5 * _SILENCE)

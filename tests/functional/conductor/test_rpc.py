@@ -51,6 +51,8 @@ class _ConductorTestCase(base.TestCase):
             transport,
             hostkey.load(self.service.conf.agent.key_file),
         )
+        for host in ('elsewhere', 'large'):
+            self.service.admit(host)
         self.registry = registry.Registry(self.service.database)
         self.context = context.service_context()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host keeps the first key that came for it, whoever writes beside."""
+"""A host is known by the key of the agent that was let in."""
 
 import dataclasses
 
@@ -17,6 +17,7 @@ _AGENT = agents.AgentRecord(
     addresses='10.0.0.1',
     servers=1,
     reported_at=7,
+    key_hash=_FIRST,
 )
 
 
@@ -26,46 +27,45 @@ class HostKeyTest(base.DatabaseTestCase):
         with self.database.writer() as connection:
             agents.add(connection, _AGENT)
 
-    def _add_key(self) -> None:
-        with self.database.writer() as connection:
-            agents.add_key(connection, 'here', _FIRST)
-
     def _stored(self) -> agents.AgentRecord | None:
         with self.database.reader() as connection:
             return agents.get(connection, 'here')
 
-    def test_second_key_begins_anew(self) -> None:
-        self._add_key()
+    def test_report_leaves_the_key(self) -> None:
+        changed = dataclasses.replace(_AGENT, servers=2, key_hash=_OTHER)
         with self.database.writer() as connection:
-            for host in ('here', 'nowhere'):
-                self.assertRaises(
-                    db_exception.RetryRequest,
-                    *(agents.add_key, connection, host, _OTHER),
-                )
+            agents.update(connection, changed)
         self.assertEqual(
-            dataclasses.replace(_AGENT, key_hash=_FIRST), self._stored()
+            dataclasses.replace(_AGENT, servers=2), self._stored()
         )
 
-    def test_report_that_read_no_key_leaves_it(self) -> None:
-        self._add_key()
+    def test_claim_with_another_key_has_no_effect(self) -> None:
+        claim = dataclasses.replace(_AGENT, instance='second', key_hash=_OTHER)
         with self.database.writer() as connection:
-            agents.update(connection, dataclasses.replace(_AGENT, servers=2))
-        self.assertEqual(
-            dataclasses.replace(_AGENT, servers=2, key_hash=_FIRST),
-            self._stored(),
-        )
-
-    def test_claim_that_read_another_key_has_no_effect(self) -> None:
-        self._add_key()
-        for key in (None, _OTHER):
-            claim = dataclasses.replace(
-                _AGENT, instance='second', key_hash=key
-            )
-            with self.database.writer() as connection:
-                self.assertFalse(agents.claim(connection, claim, 'first'))
+            self.assertFalse(agents.claim(connection, claim, 'first'))
         claim = dataclasses.replace(claim, key_hash=_FIRST)
         with self.database.writer() as connection:
             self.assertTrue(agents.claim(connection, claim, 'first'))
+
+    def test_enrolment_changes_whose_the_host_is(self) -> None:
+        other = dataclasses.replace(
+            _AGENT,
+            instance='other',
+            process='process 7',
+            key_hash=_OTHER,
+            addresses='10.0.0.2',
+        )
+        counted = dataclasses.replace(other, servers=9, reported_at=9)
+        with self.database.writer() as connection:
+            agents.rebind(connection, counted)
+        self.assertEqual(other, self._stored())
+
+    def test_host_that_was_forgotten_meanwhile_begins_anew(self) -> None:
+        gone = dataclasses.replace(_AGENT, host='nowhere')
+        with self.database.writer() as connection:
+            self.assertRaises(
+                db_exception.RetryRequest, agents.rebind, connection, gone
+            )
 
 
 load_tests = base.only(HostKeyTest)

@@ -61,6 +61,7 @@ def _agent(number: int) -> agents.AgentRecord:
         addresses='192.0.2.1',
         servers=1,
         reported_at=_NOW,
+        key_hash='a' * 64,
     )
 
 
@@ -148,7 +149,7 @@ class PlansTest(base.DatabaseTestCase):
             key,
             lambda c: agents.claim(c, _agent(7), _agent(7).instance),
         )
-        yield 'key', key, lambda c: agents.add_key(c, 'host-7', 'a' * 64)
+        yield 'key', key, lambda c: agents.rebind(c, _agent(7))
         yield 'refuse', key, lambda c: agents.refuse(c, 'host-7', 'p', _NOW)
         yield 'forget', key, lambda c: agents.remove(c, 'host-7')
 

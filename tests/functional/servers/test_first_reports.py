@@ -25,6 +25,7 @@ _AGENT = agents.ReportedAgent(
     rpc_version='1.2',
     addresses='10.0.0.1',
     servers=1,
+    key_hash='a' * 64,
 )
 
 
@@ -58,7 +59,9 @@ class _Cases(base.DatabaseTestCase):
         self._beside(
             'agents',
             lambda connection: db_agents.add(connection, record),
-            lambda: agents.AgentRecorder(self.database).record('new', _AGENT),
+            lambda: agents.AgentRecorder(self.database, is_open=True).record(
+                'new', _AGENT
+            ),
         )
         with self.database.reader() as connection:
             (found,) = db_agents.every(connection)
@@ -80,7 +83,7 @@ class _Cases(base.DatabaseTestCase):
         self._beside(
             'servers',
             lambda connection: db_servers.add(connection, [record]),
-            lambda: reports.ReportRecorder(self.database).record(
+            lambda: reports.ReportRecorder(self.database).place(
                 'new', [server]
             ),
         )

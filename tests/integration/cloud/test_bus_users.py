@@ -26,6 +26,7 @@ from console_api.agent import hostkey
 from console_api.agent import rpcapi
 from console_api.conductor import rpcapi as conductor_rpcapi
 from console_api.consoles import types
+from console_api.virt import driver as virt_driver
 from tests import base
 from tests.fixtures import parts
 from tests.fixtures import private
@@ -103,7 +104,8 @@ class Cloud(fixtures.Fixture):
             ),
             '[agent]': (
                 '[agent]\ninventory_interval = 1\n'
-                f'key_file = {self.folder}/{host}.key'
+                f'key_file = {self.folder}/{host}.key\n'
+                f'enrolment_word_file = {self.folder}/{host}.word'
             ),
         }.items():
             text = text.replace(name, value)
@@ -125,6 +127,9 @@ class Cloud(fixtures.Fixture):
             yaml.safe_dump({'servers': [server]})
         )
         file = self._of_guide(_AGENT, host, f'agent-{host}:HYPERVISOR_PASS')
+        word = self.folder / f'{host}.word'
+        if not word.exists():
+            word.write_text(self.manage('agent', 'enrol', host))
         agent = self.start('console-api-agent', file)
         agent.wait_for(lambda: host in self.known(), f'no report of {host}')
         return agent
@@ -136,6 +141,11 @@ class Cloud(fixtures.Fixture):
     def known(self) -> list[str]:
         """The hosts whose servers were reported."""
         rows = json.loads(self.manage('server', 'list', '-f', 'json'))
+        return [row['host'] for row in rows]
+
+    def hosts(self) -> list[str]:
+        """The hosts that have an agent, or were let in."""
+        rows = json.loads(self.manage('agent', 'list', '-f', 'json'))
         return [row['host'] for row in rows]
 
     def manage(self, *arguments: str) -> str:
@@ -249,14 +259,43 @@ class BusUsersTest(base.TestCase):
         for key in (stolen, types.Secret('A' * 43), None):
             api = conductor_rpcapi.ConductorAPI(self.conf, transport, key)
             error = self.assertRaises(
-                exception.HostKeyRefused,
+                exception.HostRefused,
                 api.report_servers,
                 self.context,
                 B,
                 [],
             )
-            self.assertIn(f'agent forget {B}', str(error))
+            self.assertIn(f'agent enrol {B}', str(error))
         self.assertEqual({A, B}, set(self.cloud.known()))
+
+    def test_captured_host_invents_no_host(self) -> None:
+        """Not even one whose queue its user of the bus may read."""
+        transport = self.transport(f'agent-{A}:HYPERVISOR_PASS', A)
+        stolen = hostkey.load(f'{self.cloud.folder}/{A}.key')
+        guest = virt_driver.Guest(str(uuid.uuid4()), 'ghost', 'p', 'u')
+        agent = conductor_rpcapi.AgentFacts(
+            *(str(uuid.uuid4()), '1.0', '1.2', ('192.0.2.1',), 1, 'process')
+        )
+        for key in (stolen, types.Secret('A' * 43), None):
+            api = conductor_rpcapi.ConductorAPI(self.conf, transport, key)
+            for host, why in (
+                ('ghost.example', exception.HostNotEnrolled),
+                (f'{A}.ghost', exception.HostNotEnrolled),
+                (f'{A}_fanout', exception.BadRequest),
+                (f'{A}.:agent', exception.BadRequest),
+                (f'{A}_fanout_{A}:x', exception.BadRequest),
+            ):
+                for call, *arguments in (
+                    (api.report_servers, [guest]),
+                    (api.report_changes, [guest], [], []),
+                    (api.report_agent, agent),
+                    (api.claim_host, agent, None),
+                ):
+                    self.assertRaises(
+                        why, call, self.context, host, *arguments
+                    )
+        self.assertEqual({A, B}, set(self.cloud.known()))
+        self.assertEqual({A, B}, set(self.cloud.hosts()))
 
     def channel(self, user: str, password: str) -> amqp.Channel:
         connection = amqp.Connection(

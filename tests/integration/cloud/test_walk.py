@@ -8,6 +8,7 @@ ports and paths replaced by those that are free here.
 import pathlib
 import re
 import shlex
+import subprocess
 from typing import Any
 from urllib import parse
 import uuid
@@ -231,6 +232,7 @@ class Cloud(fixtures.Fixture):
 
     def _start_controller(self) -> None:
         file = self._configure('controller', CONTROLLER, PROXY)
+        self._controller = file
         self.manage(file, 'db', 'sync')
         self.conductors = [
             self.start('console-api-conductor', file) for _ in range(2)
@@ -244,17 +246,33 @@ class Cloud(fixtures.Fixture):
             self.start('console-api-proxy', path) for path in (file, other)
         ]
 
-    def manage(self, file: pathlib.Path, *arguments: str) -> None:
-        """Run console-api-manage to its end."""
-        process = self.useFixture(
-            processes.Process(
+    def manage(self, file: pathlib.Path, *arguments: str) -> str:
+        """What console-api-manage prints, run to its end."""
+        done = subprocess.run(
+            [
                 processes.command('console-api-manage'),
                 f'--config-file={file}',
                 *arguments,
-            )
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=processes.PATIENCE,
         )
-        status = process.process.wait(processes.PATIENCE)
-        assert status == 0, process.output
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def enrol(self, name: str, file: pathlib.Path) -> None:
+        """Let a host in, by the command of the guide."""
+        (command,) = (
+            line
+            for block in guide.blocks('console')
+            for line in block.splitlines()
+            if ' agent enrol ' in line
+        )
+        _, _, arguments = command.partition('console-api-manage ')
+        words = arguments.replace('hypervisor-1', name).split()
+        file.write_text(self.manage(self._controller, *words))
 
     def _start_apis(self, folder: pathlib.Path) -> None:
         ports = dict(zip(SAMPLES, self._api_ports, strict=True))
@@ -317,10 +335,14 @@ class Cloud(fixtures.Fixture):
             for group, line in {
                 '[DEFAULT]': f'host = {name}',
                 '[oslo_messaging_rabbit]': f'hostname = {name}',
-                '[agent]': f'key_file = {file.parent}/agent.key',
+                '[agent]': (
+                    f'key_file = {file.parent}/agent.key\n'
+                    f'enrolment_word_file = {file.parent}/enrolment.word'
+                ),
             }.items():
                 text = text.replace(group, f'{group}\n{line}', 1)
             file.write_text(text)
+            self.enrol(name, file.with_name('enrolment.word'))
             agent = self.start('console-api-agent', file, host)
             self.agents.append(agent)
         token = self.users['member'].token()

@@ -12,6 +12,8 @@ from console_api.conductor import endpoint
 from tests import base
 from tests.unit import test_hostnames
 
+_KEY = 'k' * 43
+
 
 class Recorder:
     """Keeps what was recorded."""
@@ -36,12 +38,15 @@ class ReportServersTest(base.TestCase):
             context.service_context(),
             host,
             servers,
+            _KEY,
         )
         self.assertIsInstance(caught.exc_info[1], exception.BadRequest)
         self.assertEqual([], self.recorder.recorded)
 
     def test_empty_host_is_recorded(self) -> None:
-        self.endpoint.report_servers(context.service_context(), 'here', [])
+        self.endpoint.report_servers(
+            context.service_context(), 'here', [], _KEY
+        )
         self.assertEqual([('here', [])], self.recorder.recorded)
 
     def test_no_host_is_refused(self) -> None:

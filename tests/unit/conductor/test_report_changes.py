@@ -9,6 +9,7 @@ import oslo_messaging
 from console_api import context
 from console_api import exception
 from console_api.conductor import endpoint
+from console_api.servers import hostkeys
 from console_api.servers import reports
 from tests import base
 
@@ -29,7 +30,7 @@ class ReportChangesTest(base.TestCase):
         ended: Any = (),
     ) -> None:
         self.endpoint.report_changes(
-            context.service_context(), host, servers, gone, ended
+            context.service_context(), host, servers, gone, ended, 'k' * 43
         )
 
     def refused(self, **values: Any) -> None:
@@ -42,7 +43,7 @@ class ReportChangesTest(base.TestCase):
     def test_ids_are_written_one_way(self) -> None:
         self.report(gone=[ONE.replace('-', '')], ended=[f'{{{ONE}}}'])
         self.recorder.record_changes.assert_called_once_with(
-            'here', [], [ONE], [ONE], None
+            'here', [], [ONE], [ONE], hostkeys.digest('here', 'k' * 43)
         )
 
     def test_what_is_no_list_of_ids_is_refused(self) -> None:

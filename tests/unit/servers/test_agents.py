@@ -9,6 +9,7 @@ from console_api.servers import agents
 from tests import base
 
 INSTANCE = str(uuid.UUID(int=7))
+_KEY = 'a' * 64
 
 
 def said(**changes: Any) -> dict[str, Any]:
@@ -27,9 +28,9 @@ class ParseTest(base.TestCase):
         addresses = ['fd00::2', '10.0.0.1', 'fd00::2']
         self.assertEqual(
             agents.ReportedAgent(
-                INSTANCE, '1.0.0', '1.1', '10.0.0.1,fd00::2', 3
+                INSTANCE, '1.0.0', '1.1', '10.0.0.1,fd00::2', 3, _KEY
             ),
-            agents.parse(said(addresses=addresses)),
+            agents.parse(said(addresses=addresses), _KEY),
         )
 
     def test_what_is_not_sane_is_refused(self) -> None:
@@ -55,6 +56,7 @@ class ParseTest(base.TestCase):
                         exception.BadRequest,
                         agents.parse,
                         said(**{name: value}),
+                        _KEY,
                     )
 
     def test_missing_word_is_refused(self) -> None:
@@ -62,8 +64,10 @@ class ParseTest(base.TestCase):
             values = said()
             del values[name]
             with self.subTest(name):
-                self.assertRaises(exception.BadRequest, agents.parse, values)
+                self.assertRaises(
+                    exception.BadRequest, agents.parse, values, _KEY
+                )
 
     def test_what_is_no_mapping_is_refused(self) -> None:
         for value in (None, [], 'agent', 7):
-            self.assertRaises(exception.BadRequest, agents.parse, value)
+            self.assertRaises(exception.BadRequest, agents.parse, value, _KEY)

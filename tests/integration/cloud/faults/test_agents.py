@@ -49,6 +49,7 @@ class AgentTest(harness.FaultsTestCase):
         file.write_text(
             text.replace(f'host = {self.service.host}', 'host = twin', 1)
         )
+        self.service.enrol('twin')
         command = processes.command('console-api-agent')
         twins = [
             self.useFixture(
