@@ -29,14 +29,15 @@ class Limits:
     """Of each side; times are in seconds.
 
     ``most`` calls are under way at once. Who is to wait for a turn for more
-    than ``patience``, or has waited for twice that, is refused; so is
-    everybody while no turn has begun or ended for that long. One whose call
-    ended in silence is not asked for ``memory``.
+    than ``wait`` is refused, and so is everybody who would have to wait while
+    no turn has begun or ended for ``patience``. One whose call ended in
+    silence is not asked for ``memory``.
     """
 
     most: int = 2
     patience: float = 1.0
     memory: float = 5.0
+    wait: float = 1.0
 
 
 class RefusedError(Exception):
@@ -105,7 +106,7 @@ class Bulkheads:
         mean = self._means.get(key, 0.0)
         if (
             now - side.moved >= self.limits.patience
-            or (waiting + 1) * mean / self.limits.most > self.limits.patience
+            or (waiting + 1) * mean / self.limits.most > self.limits.wait
         ):
             raise RefusedError(silent=False)
         return None
@@ -213,7 +214,7 @@ class ThreadBulkheads:
                 queue.changed.notify(1 if answered else queue.waiting)
 
     def _wait(self, key: Hashable, queue: '_Queue') -> Turn:
-        end = time.monotonic() + 2 * self._limits.patience
+        end = time.monotonic() + self._limits.wait
         queue.waiting += 1
         try:
             while (left := end - time.monotonic()) > 0:

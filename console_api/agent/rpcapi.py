@@ -17,6 +17,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 import oslo_messaging
 
+from console_api import batches
 from console_api import bulkhead
 from console_api import busclient
 from console_api import calls
@@ -104,6 +105,9 @@ class AgentAPI:
             silence=(oslo_messaging.MessagingTimeout,),
             neither=_NOT_SENT,
         )
+        self._entries: batches.Batches[Entry] = batches.Batches(
+            limits.patience
+        )
         #: Hosts whose agents know no enter_console.
         self._first_release = calls.Refusals()
         self._timeout = conf.agent.rpc_timeout
@@ -167,11 +171,31 @@ class AgentAPI:
     ) -> Entry:
         """As confirm_console, with what lets a session in (since 1.1).
 
-        From agents of 1.0, or held to it, there comes no password.
+        From agents of 1.0, or held to it, there comes no password. Many who
+        come to one console at a moment, as after a restart of it, share a
+        call that begins after each of them came.
 
         :raises HostUnavailable: the agent did not answer, or is busy
         :raises MalformedAnswer: it answered something else
         """
+        try:
+            return self._entries.run(
+                (host, server_id, console_type, connect),
+                lambda: self._enter(
+                    context, host, server_id, console_type, connect
+                ),
+            )
+        except bulkhead.RefusedError as exc:
+            raise exception.HostBusy(server_id) from exc
+
+    def _enter(
+        self,
+        context: console_context.RequestContext,
+        host: str,
+        server_id: str,
+        console_type: str,
+        connect: types.ConnectInfo,
+    ) -> Entry:
         if (
             self._client.can_send_version('1.1')
             and host not in self._first_release

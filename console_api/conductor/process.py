@@ -7,6 +7,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_utils import timeutils
 
+from console_api import bulkhead
 from console_api import exception
 from console_api import rpc
 from console_api import telemetry
@@ -31,6 +32,9 @@ _PREFIX = 'console_conductor'
 #: How often expired tokens are removed, in seconds, and how many at a time.
 _PURGE_INTERVAL = 60
 _PURGE_BATCH = 500
+#: It has more threads than an API, so that more of them may wait for a host
+#: that answers, as after a restart of its servers.
+_AGENTS = bulkhead.Limits(wait=3.0)
 
 
 class Conductor:
@@ -44,7 +48,7 @@ class Conductor:
         self._transport = rpc.get_transport(conf)
         self.broker = console_broker.ConsoleBroker(
             self._database,
-            agent_rpcapi.AgentAPI(conf, self._transport),
+            agent_rpcapi.AgentAPI(conf, self._transport, _AGENTS),
             conf.consoleauth.token_ttl,
             targets.AllowedTargets(conf.console.allowed_targets),
             tokens.Use(

@@ -58,7 +58,7 @@ _LONG = 1.0
 #: So many such tokens are known.
 _KNOWN = 4096
 #: Seconds that a look-up may wait until it begins: a part of its deadline.
-_PATIENCE = 3.0
+_WAIT = 6.0
 
 
 class ThreadedAuthority:
@@ -89,7 +89,7 @@ class ThreadedAuthority:
         )
         self._lanes = {
             suspect: turns.Turns(
-                bulkhead.Limits(count, patience=_PATIENCE, memory=0), clock
+                bulkhead.Limits(count, _WAIT, memory=0, wait=_WAIT), clock
             )
             for suspect, count in ((False, most - suspects), (True, suspects))
         }

@@ -20,7 +20,7 @@ class Turns:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._books = bulkhead.Bulkheads(limits, clock)
-        self._patience = limits.patience
+        self._wait = limits.wait
         self._queues: dict[
             Hashable, collections.deque[asyncio.Future[bulkhead.Turn]]
         ] = {}
@@ -40,7 +40,7 @@ class Turns:
         given = asyncio.get_running_loop().create_future()
         queue.append(given)
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._wait):
                 return await given
         except TimeoutError:
             if given.done() and not given.cancelled():

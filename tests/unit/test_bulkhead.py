@@ -145,7 +145,7 @@ class ThreadBulkheadsTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.hosts = bulkhead.ThreadBulkheads(
-            bulkhead.Limits(most=1, patience=_PATIENCE, memory=_PATIENCE),
+            bulkhead.Limits(1, _PATIENCE, _PATIENCE, _PATIENCE),
             silence=(TimeoutError,),
             neither=(ConnectionError,),
         )
@@ -208,7 +208,7 @@ class ThreadBulkheadsTest(base.TestCase):
         self.assertEqual([True] * 3, refused)
 
     def test_nobody_waits_for_ever(self) -> None:
-        hosts = bulkhead.ThreadBulkheads(bulkhead.Limits(1, 0.01))
+        hosts = bulkhead.ThreadBulkheads(bulkhead.Limits(1, wait=0.01))
         hosts.begin('a')
         error = self.assertRaises(bulkhead.RefusedError, hosts.begin, 'a')
         self.assertFalse(error.silent)

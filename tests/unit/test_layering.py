@@ -12,6 +12,7 @@ from tests.fixtures import source
 
 #: Modules that every layer may know: they know no layer themselves.
 CORE = (
+    'batches',
     'bulkhead',
     'busclient',
     'busprobe',

@@ -72,10 +72,10 @@ class Connection:
         self._timeout = timeout
         patience = timeout * _SHARE
         self._all = bulkhead.ThreadBulkheads(
-            bulkhead.Limits(max_calls, patience, memory=0)
+            bulkhead.Limits(max_calls, patience, 0, patience)
         )
         self._each = bulkhead.ThreadBulkheads(
-            bulkhead.Limits(MAX_CALLS_OF_ONE, patience, memory=0)
+            bulkhead.Limits(MAX_CALLS_OF_ONE, patience, 0, patience)
         )
         self._opening = threading.Lock()
         self._handle: Any = None

@@ -84,7 +84,7 @@ class ThreadedAuthorityTest(base.AsyncTestCase):
         self.addCleanup(threaded.close)
         first = asyncio.ensure_future(threaded.authorize('first'))
         await asyncio.sleep(0)
-        now[0] = 4.0
+        now[0] = 7.0
         with self.assertRaises(exception.ServiceBusy):
             await threaded.authorize('second')
         go_on.set()

@@ -15,7 +15,8 @@ class TurnsTest(base.AsyncTestCase):
         await super().asyncSetUp()
         self.now = 0.0
         self.turns = turns.Turns(
-            bulkhead.Limits(1, patience=_DEADLINE), lambda: self.now
+            bulkhead.Limits(1, patience=_DEADLINE, wait=_DEADLINE),
+            lambda: self.now,
         )
         self.order: list[str] = []
 
@@ -64,7 +65,7 @@ class TurnsTest(base.AsyncTestCase):
             await self.turns.begin('side')
 
     async def test_nobody_waits_for_ever(self) -> None:
-        short = turns.Turns(bulkhead.Limits(1, patience=0.01))
+        short = turns.Turns(bulkhead.Limits(1, wait=0.01))
         await short.begin('side')
         for _ in range(3):
             with self.assertRaises(bulkhead.RefusedError):
