@@ -11,6 +11,8 @@ from console_api.proxy.ws import receiver
 
 #: How long the peers may take to end their connections, in seconds.
 CLOSE_TIMEOUT = 3.0
+#: How often it is looked whether a guest's host has taken all, in seconds.
+_LOOK = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,13 +100,25 @@ class Farewell(asyncio.BufferedProtocol):
         self._wire = peer
         self._buffer = buffer
         self._reader = reader
-        loop = asyncio.get_running_loop()
-        self.done: asyncio.Future[None] = loop.create_future()
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self.done: asyncio.Future[None] = self._loop.create_future()
         peer.transport.set_protocol(self)
 
     def leave(self) -> None:
         """Send what is queued, then close."""
         self._wire.transport.close()
+
+    def leave_once_taken(self) -> None:
+        """Close when the peer's host has all that was sent.
+
+        Until then a reset can overtake it, if it is never taken.
+        """
+        self._timer = None
+        if self._wire.blocked or self._wire.queued():
+            self._timer = self._loop.call_later(_LOOK, self.leave_once_taken)
+        else:
+            self.leave()
 
     def linger(self) -> None:
         """Send what is queued and the end, then read until the peer's end."""
@@ -145,14 +159,18 @@ class Farewell(asyncio.BufferedProtocol):
         """See asyncio."""
         del exc
         self._wire.ended = self._wire.lost = True
+        if self._timer is not None:
+            self._timer.cancel()
         if not self.done.done():
             self.done.set_result(None)
 
     def pause_writing(self) -> None:
-        """See asyncio; nothing is written any more."""
+        """See asyncio."""
+        self._wire.blocked = True
 
     def resume_writing(self) -> None:
-        """See asyncio; nothing is written any more."""
+        """See asyncio."""
+        self._wire.blocked = False
 
 
 async def part(
@@ -178,14 +196,16 @@ async def part(
         farewell = Farewell(target, buffer)
         waits.append(farewell.done)
         target.pause()
-        farewell.leave()
+        farewell.leave_once_taken()
     try:
         if waits:
             await asyncio.wait(waits, timeout=CLOSE_TIMEOUT)
     finally:
-        for peer in (client, target):
-            if peer is not None and not peer.lost:
-                peer.transport.abort()
+        if not client.lost:
+            client.transport.abort()
+        if target is not None and not target.lost:
+            # Or one that reads nothing would keep its console from others.
+            target.reset()
     if waits:
         await asyncio.wait(waits)
 

@@ -98,9 +98,10 @@ class Session:
                 self._client, self._guest, self._services.buffer, self._reader
             )
         finally:
-            for peer in (self._client, self._guest):
-                if peer is not None and not peer.lost:
-                    peer.transport.abort()
+            if not self._client.lost:
+                self._client.transport.abort()
+            if self._guest is not None and not self._guest.lost:
+                self._guest.reset()
             if self._line is not None:
                 self._line.release()
             self._leave()
@@ -268,7 +269,7 @@ class Session:
     async def _yield_line(self) -> None:
         """Leave the line at once: what is not sent yet is of no use."""
         if self._guest is not None and not self._guest.lost:
-            self._guest.transport.abort()
+            self._guest.reset()
             # Aborted transports close their sockets in the next turn.
             await asyncio.sleep(0)
             await asyncio.sleep(0)

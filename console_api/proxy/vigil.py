@@ -90,12 +90,12 @@ class Vigil:
     def _ping(self) -> None:
         client = self._relay.client
         if self._relay.guest.wire.blocked:
-            # The client is not read meanwhile, so its answers are not seen:
-            # those to the kernel have to do.
+            # The client is not read meanwhile, so neither its answers are
+            # seen nor its end: what the kernel knows of it has to do.
             self._missed = 0
-            if client.wire.is_given_up():
+            if client.wire.has_left():
                 self._relay.finish(
-                    closing.CLIENT_GONE, 'its host does not answer'
+                    closing.CLIENT_GONE, 'while the guest took nothing'
                 )
             return
         blocked = client.wire.blocked

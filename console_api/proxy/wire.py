@@ -2,8 +2,10 @@
 """Writes to one peer with as few copies as the kernel allows."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
+import select
 import socket
 import struct
 import termios
@@ -16,8 +18,8 @@ RECEIVE_BUFFER = 1024 * 1024
 _IOV_MAX = 1024
 #: Bytes that may wait for the end of a turn; more are not worth a copy.
 _SMALL = 2048
-#: TCP_CLOSE among the states of Linux, which begin its TCP_INFO.
-_CLOSED = b'\x07'
+#: For SO_LINGER (socket(7)): on, and for no second.
+_AT_ONCE = struct.pack('ii', 1, 0)
 
 
 def tune(sock: socket.socket, interval: float) -> None:
@@ -135,18 +137,28 @@ class Wire:
         answer = fcntl.ioctl(self._fd, termios.TIOCOUTQ, bytes(4))
         return int(struct.unpack('i', answer)[0])
 
-    def is_given_up(self) -> bool:
-        """Whether the kernel has ended the connection.
+    def has_left(self) -> bool:
+        """Whether the peer has ended the connection, or the kernel has.
 
         Nobody is told of it while the peer is not read.
         """
         if self.transport.is_closing():
             return True
-        sock = self.transport.get_extra_info('socket')
-        if sock.family == socket.AF_UNIX:
-            return False
-        state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
-        return bool(state == _CLOSED)
+        poll = select.poll()
+        poll.register(self._fd, select.POLLRDHUP)
+        return bool(poll.poll(0))
+
+    def reset(self) -> None:
+        """End at once, and let the peer know at once.
+
+        An end comes behind what the kernel still holds for the peer, which
+        may never read it; a reset overtakes that.
+        """
+        if not self.transport.is_closing():
+            sock = self.transport.get_extra_info('socket')
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.transport.abort()
 
     def pause(self) -> None:
         """Read no more of this peer for now."""

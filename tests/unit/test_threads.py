@@ -26,6 +26,7 @@ _OTHERS = {
     'console_api.telemetry': 'one question, whose error is a no',
     'console_api.threads': 'what the others are made of',
     'console_api.virt.libvirt.bridge': 'one client of a bridge',
+    'console_api.virt.libvirt.bridge_client': 'the input of one client',
     'console_api.virt.libvirt.connection': 'one call of libvirt',
 }
 

@@ -5,6 +5,7 @@ import dataclasses
 import threading
 
 from console_api.virt.libvirt import bridge
+from console_api.virt.libvirt import bridge_client
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,11 @@ class Bridges:
         self._closed = False
 
     def port(
-        self, key: Key, address: str, opener: bridge.Opener, clients: int
+        self,
+        key: Key,
+        address: str,
+        opener: bridge_client.Opener,
+        clients: int,
     ) -> int:
         """The port of the bridge of this device; from now on it listens.
 

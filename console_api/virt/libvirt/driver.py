@@ -12,7 +12,7 @@ from oslo_log import log as logging
 from console_api import exception
 from console_api.consoles import types
 from console_api.virt import driver
-from console_api.virt.libvirt import bridge
+from console_api.virt.libvirt import bridge_client
 from console_api.virt.libvirt import bridges
 from console_api.virt.libvirt import connection
 from console_api.virt.libvirt import devices
@@ -240,14 +240,14 @@ class LibvirtDriver(driver.ConsoleDriver):
 
     def _opener(
         self, server_id: str, endpoint: devices.Endpoint
-    ) -> bridge.Opener:
-        def to_socket() -> bridge.Backend:
+    ) -> bridge_client.Opener:
+        def to_socket() -> bridge_client.Backend:
             assert endpoint.socket is not None
-            return bridge.SocketBackend(
+            return bridge_client.SocketBackend(
                 paths.connect(endpoint.socket, self._trusted)
             )
 
-        def to_pty() -> bridge.Backend:
+        def to_pty() -> bridge_client.Backend:
             assert endpoint.alias is not None
             return self._ptys.backend(server_id, endpoint.alias)
 

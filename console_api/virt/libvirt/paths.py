@@ -15,9 +15,13 @@ import os
 import pwd
 import socket
 import stat
+import struct
 
 #: Only a place in the tree: nothing happens to what is there.
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+#: How long a socket may take to accept a connection, in seconds.
+PATIENCE = 10
+_FOR_EVER = 0
 
 
 class RefusedError(OSError):
@@ -42,20 +46,35 @@ def open_file(path: str, trusted: frozenset[int]) -> int:
         return os.open(f'/proc/self/fd/{found}', os.O_RDONLY | os.O_CLOEXEC)
 
 
-def connect(path: str, trusted: frozenset[int]) -> socket.socket:
+def connect(
+    path: str, trusted: frozenset[int], patience: float = PATIENCE
+) -> socket.socket:
     """A connection to the stream socket at an absolute path.
 
-    :raises OSError: it is not there, nobody listens, or no such socket that
-        may be opened
+    :raises OSError: it is not there, nobody listens or accepts, or no such
+        socket that may be opened
     """
     with _found(path, trusted, stat.S_ISSOCK) as found:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
+            # One whose backlog is full would be waited for without end.
+            _bound(sock, patience)
             sock.connect(f'/proc/self/fd/{found}')
+            _bound(sock, _FOR_EVER)
         except BaseException:
             sock.close()
             raise
         return sock
+
+
+def _bound(sock: socket.socket, seconds: float) -> None:
+    """Let calls that send wait so long at most (unix(7) connects so too)."""
+    micros = round(seconds * 1_000_000)
+    sock.setsockopt(
+        socket.SOL_SOCKET,
+        socket.SO_SNDTIMEO,
+        struct.pack('ll', *divmod(micros, 1_000_000)),
+    )
 
 
 @contextlib.contextmanager

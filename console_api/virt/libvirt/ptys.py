@@ -118,24 +118,23 @@ class Pty:
                 self._sinks.remove(sink)
             return len(self._sinks)
 
-    def write(self, data: bytes) -> None:
-        """Type this; waits while the guest does not take it.
+    def write(self, data: memoryview, over: threading.Event) -> int:
+        """Type some of this; returns how much.
 
-        :raises OSError: the port is closed
+        Waits while the guest takes nothing, until ``over`` is set.
+
+        :raises OSError: the port is closed, or it is over
         """
-        left = memoryview(data)
-        with self._writing:
-            while left:
-                if self.ended:
-                    raise OSError('the port is closed')
-                try:
-                    sent = self._stream.send(bytes(left))
-                except connection.libvirt.libvirtError as exc:
-                    raise OSError(connection.message(exc)) from exc
-                if sent == _WOULD_BLOCK:
-                    self._ended.wait(_RETRY)
-                else:
-                    left = left[sent:]
+        while not (self.ended or over.is_set()):
+            try:
+                with self._writing:
+                    sent = int(self._stream.send(bytes(data)))
+            except connection.libvirt.libvirtError as exc:
+                raise OSError(connection.message(exc)) from exc
+            if sent != _WOULD_BLOCK:
+                return sent
+            over.wait(_RETRY)
+        raise OSError('the port is closed')
 
     def close(self) -> None:
         """Release the port; every reader gets its end. May be repeated."""
@@ -176,18 +175,21 @@ class PtyBackend:
         self._pty = pty
         self._leave = leave
         self._output = Output()
+        #: The port may stay open, for its log.
+        self._over = threading.Event()
         pty.attach(self._output)
 
     def read(self) -> bytes:
-        """See ``bridge.Backend``."""
+        """See ``bridge_client.Backend``."""
         return self._output.take()
 
-    def write(self, data: bytes) -> None:
-        """See ``bridge.Backend``."""
-        self._pty.write(data)
+    def write(self, data: memoryview) -> int:
+        """See ``bridge_client.Backend``."""
+        return self._pty.write(data, self._over)
 
     def close(self) -> None:
-        """See ``bridge.Backend``."""
+        """See ``bridge_client.Backend``."""
+        self._over.set()
         self._leave(self._output)
         self._output.end()
 

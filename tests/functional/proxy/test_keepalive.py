@@ -2,6 +2,7 @@
 """Peers that have gone without a word."""
 
 import asyncio
+from collections.abc import Callable
 import ctypes
 import fcntl
 import socket
@@ -102,6 +103,20 @@ class DeadPeerTest(KeepaliveCase):
     async def test_dead_client_is_noticed_while_the_guest_is_blocked(
         self,
     ) -> None:
+        await self.assert_noticed(cut_off)
+
+    async def test_end_of_a_client_is_noticed_while_the_guest_is_blocked(
+        self,
+    ) -> None:
+        def end(sock: socket.socket) -> None:
+            with socket.socket(fileno=socket.dup(sock.fileno())) as own:
+                own.shutdown(socket.SHUT_WR)
+
+        await self.assert_noticed(end)
+
+    async def assert_noticed(
+        self, leave: Callable[[socket.socket], None]
+    ) -> None:
         async def stalled(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         ) -> None:
@@ -114,10 +129,10 @@ class DeadPeerTest(KeepaliveCase):
             async with self.connect(close_timeout=0) as ws:
                 sock = ws.transport.get_extra_info('socket')
                 await self.block_guest(ws, sock)
-                cut_off(sock)
+                leave(sock)
                 await self.nothing_left()
                 ws.transport.abort()
-        self.assertIn('its host does not answer', logs.output[-1])
+        self.assertIn('while the guest took nothing', logs.output[-1])
 
     async def block_guest(self, ws: object, sock: socket.socket) -> None:
         """Send until the guest takes no more, and all has arrived."""

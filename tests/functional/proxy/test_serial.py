@@ -4,6 +4,9 @@
 import asyncio
 import os
 import pathlib
+import select
+import socket
+import struct
 import subprocess
 import sys
 import unittest
@@ -209,3 +212,53 @@ class LineTest(SerialCase):
         line.release()
         line.release()
         (await lines.take('a line of a test', lambda: False)).release()
+
+
+class DeafGuestTest(SerialCase):
+    """A guest that takes one client and reads nothing of it."""
+
+    async def assert_told_the_end(self, size: int) -> None:
+        told = asyncio.get_running_loop().create_future()
+
+        async def line(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            # asyncio reads of a peer before it is asked to.
+            writer.transport.pause_reading()
+            del reader
+            poll = select.poll()
+            poll.register(writer.get_extra_info('socket').fileno(), 0)
+            events = await asyncio.to_thread(
+                poll.poll, 1000 * harness.DEADLINE
+            )
+            told.set_result(bool(events))
+
+        self.set('proxy', ping_interval=1)
+        await self.with_backend(line, 'serial')
+        async with self.connect(close_timeout=0) as ws:
+            for _ in range(size // 65536):
+                sending = asyncio.ensure_future(ws.send(bytes(65536)))
+                done, _ = await asyncio.wait([sending], timeout=1)
+                if not done:
+                    break
+            sock = ws.transport.get_extra_info('socket')
+            linger = struct.pack('ii', 1, 0)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            ws.transport.abort()
+            sending.cancel()
+        self.assertTrue(await told)
+
+    async def test_is_told_that_a_client_with_much_to_say_has_left(
+        self,
+    ) -> None:
+        await self.assert_told_the_end(1 << 28)
+
+    async def test_is_told_that_a_client_with_little_to_say_has_left(
+        self,
+    ) -> None:
+        await self.assert_told_the_end(65536 * 4)
+
+
+@unittest.skipIf(server.uvloop is None, 'uvloop is not installed')
+class UvloopDeafGuestTest(DeafGuestTest):
+    loop_factory = staticmethod(server.new_event_loop)

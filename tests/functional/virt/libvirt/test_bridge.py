@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of bridges between real sockets."""
 
+import contextlib
 import socket
+import struct
 import threading
 import time
 
 import fixtures
 
 from console_api.virt.libvirt import bridge
+from console_api.virt.libvirt import bridge_client
 from console_api.virt.libvirt import bridges
 from tests import base
 
@@ -20,12 +23,17 @@ class BridgeCase(base.TestCase):
         super().setUp()
         self.guests: list[socket.socket] = []
 
-    def opener(self) -> bridge.Backend:
+    def narrow_opener(self) -> bridge_client.Backend:
+        return self.opener(size=4096)
+
+    def opener(self, size: int | None = None) -> bridge_client.Backend:
         ours, theirs = socket.socketpair()
+        if size is not None:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
         theirs.settimeout(PATIENCE)
         self.addCleanup(theirs.close)
         self.guests.append(theirs)
-        return bridge.SocketBackend(ours)
+        return bridge_client.SocketBackend(ours)
 
     def bridge(
         self, clients: int = 1, idle: float = PATIENCE, opener=None
@@ -73,7 +81,7 @@ class BridgeTest(BridgeCase):
     def test_error_of_one_client_leaves_its_place_to_the_next(self) -> None:
         errors: list[Exception] = [RuntimeError('a mistake')]
 
-        def opener() -> bridge.Backend:
+        def opener() -> bridge_client.Backend:
             if errors:
                 raise errors.pop()
             return self.opener()
@@ -123,7 +131,7 @@ class BridgeTest(BridgeCase):
         self.assertEqual(b'', guest.recv(1))
 
     def test_guest_that_cannot_be_reached_ends_the_client(self) -> None:
-        def fail() -> bridge.Backend:
+        def fail() -> bridge_client.Backend:
             raise OSError('no')
 
         made = self.bridge(opener=fail)
@@ -166,6 +174,95 @@ class BridgeTest(BridgeCase):
             while sent < 1 << 28:
                 sent += client.send(bytes(65536))
         self.assertLess(sent, 1 << 25)
+
+    def fill(self, sock: socket.socket) -> int:
+        """Send until nobody takes more; returns how much that was."""
+        sock.settimeout(0.5)
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            while True:
+                sent += sock.send(bytes(65536))
+        sock.settimeout(PATIENCE)
+        return sent
+
+    def assert_served(self, port: int, number: int) -> None:
+        """The next client gets to the guest, who is told of it."""
+        client = self.connect(port)
+        guest = self.guest(number)
+        guest.sendall(b'x')
+        self.assertEqual(b'x', client.recv(1))
+
+    def test_client_that_left_a_guest_who_reads_nothing_is_noticed(
+        self,
+    ) -> None:
+        made = self.bridge()
+        client = self.connect(made.port)
+        self.guest()
+        self.fill(client)
+        # Its end is behind what nobody takes.
+        client.close()
+        self.assert_served(made.port, 1)
+
+    def test_client_that_left_a_little_behind_needs_no_successor(self) -> None:
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'console_api.virt.libvirt.bridge_client.STALLED', 0.1
+            )
+        )
+        made = self.bridge(idle=0.1, opener=self.narrow_opener)
+        client = self.connect(made.port)
+        self.guest()
+        # More than the guest's side takes, and less than TCP does.
+        client.sendall(bytes(50_000))
+        client.close()
+        self.wait_for(lambda: not self.is_open(made.port))
+
+    def test_client_that_reset_is_noticed_while_the_guest_is_blocked(
+        self,
+    ) -> None:
+        made = self.bridge(idle=0.1)
+        client = self.connect(made.port)
+        self.guest()
+        self.fill(client)
+        client.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)
+        )
+        client.close()
+        self.wait_for(lambda: not self.is_open(made.port))
+
+    def test_client_that_stays_keeps_its_place(self) -> None:
+        made = self.bridge()
+        client = self.connect(made.port)
+        guest = self.guest()
+        sent = self.fill(client)
+        self.assertEqual(b'', self.connect(made.port).recv(1))
+        # What was read to look for its end is not lost.
+        got = 0
+        while got < sent:
+            got += len(guest.recv(65536))
+        client.sendall(b'more')
+        self.assertEqual(b'more', guest.recv(65536))
+
+    def test_client_that_ends_its_half_and_reads_nothing_is_noticed(
+        self,
+    ) -> None:
+        made = self.bridge()
+        client = self.connect(made.port)
+        guest = self.guest()
+        self.fill(guest)
+        client.shutdown(socket.SHUT_WR)
+        self.assert_served(made.port, 1)
+
+    def test_last_words_of_a_client_reach_a_guest_that_is_slow(self) -> None:
+        made = self.bridge()
+        for number in range(20):
+            client = self.connect(made.port)
+            client.sendall(b'x' * 100_000)
+            client.close()
+            got = b''
+            while data := self.guest(number).recv(1000):
+                got += data
+            self.assertEqual(100_000, len(got))
 
     def test_end_of_the_bridge_ends_its_clients(self) -> None:
         made = self.bridge()

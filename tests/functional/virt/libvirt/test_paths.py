@@ -141,6 +141,22 @@ class SocketTest(PathsCase):
         left = [str(one.message) for one in said if kind in f'{one.message}']
         self.assertEqual([], left)
 
+    def test_socket_whose_owner_accepts_nobody_is_given_up(self) -> None:
+        self.listener.listen(0)
+        waiting = socket.socket(socket.AF_UNIX)
+        self.addCleanup(waiting.close)
+        waiting.connect(str(self.good))
+        self.assertRaises(
+            BlockingIOError, paths.connect, str(self.good), OWN, 0.1
+        )
+
+    def test_connection_waits_as_long_as_it_takes(self) -> None:
+        with paths.connect(str(self.good), OWN, 0.1) as sock:
+            unbound = sock.getsockopt(
+                socket.SOL_SOCKET, socket.SO_SNDTIMEO, 16
+            )
+        self.assertEqual(bytes(16), unbound)
+
     def test_file_is_no_socket(self) -> None:
         path = self.folder / 'file'
         path.write_text('x')

@@ -66,3 +66,62 @@ class RingTest(base.TestCase):
         ring.put(b'panic')
         ring.end()
         self.assertEqual(b'panic', ring.tail(10))
+
+
+class Stream:
+    """Of libvirt: a console whose guest reads nothing."""
+
+    def __init__(self) -> None:
+        self.offered = threading.Event()
+        self.takes = False
+
+    def eventAddCallback(self, *args: object) -> None:
+        pass
+
+    def eventRemoveCallback(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+    def send(self, data: bytes) -> int:
+        self.offered.set()
+        return len(data) if self.takes else -2
+
+
+class BackendTest(base.TestCase):
+    """A port that stays open for its log while clients come and go."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.stream = Stream()
+        self.pty = ptys.Pty(self.stream)
+        self.pty.attach(logs.Ring(10))
+
+    def backend(self) -> ptys.PtyBackend:
+        return ptys.PtyBackend(self.pty, self.pty.detach)
+
+    def test_client_that_ends_stops_typing_to_a_guest_that_reads_nothing(
+        self,
+    ) -> None:
+        backend = self.backend()
+        failed = []
+
+        def write() -> None:
+            try:
+                backend.write(memoryview(b'x'))
+            except OSError as exc:
+                failed.append(exc)
+
+        typing = threading.Thread(target=write, daemon=True)
+        typing.start()
+        self.assertTrue(self.stream.offered.wait(30))
+        backend.close()
+        typing.join(30)
+        self.assertEqual(1, len(failed))
+        self.assertFalse(self.pty.ended)
+
+    def test_next_client_may_type(self) -> None:
+        self.backend().close()
+        self.stream.takes = True
+        self.assertEqual(1, self.backend().write(memoryview(b'x')))
