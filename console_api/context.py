@@ -12,9 +12,21 @@ _RPC_FIELDS = ('request_id', 'global_request_id', 'user_id', 'project_id')
 class RequestContext(context.RequestContext):
     """The caller of one request, as Keystone or noauth named it."""
 
+    #: What an agent knows a controller by; for calls of that agent alone.
+    agent_proof: str | None = None
+
+    def proving(self, proof: str | None) -> 'RequestContext':
+        """The same, for a call of an agent that wants this proof."""
+        proven = RequestContext.from_rpc(self.for_rpc())
+        proven.agent_proof = proof
+        return proven
+
     def for_rpc(self) -> dict[str, Any]:
         """The fields that may cross the message bus: no token, no roles."""
-        return {name: getattr(self, name) for name in _RPC_FIELDS}
+        fields = {name: getattr(self, name) for name in _RPC_FIELDS}
+        if self.agent_proof is not None:
+            fields['agent_proof'] = self.agent_proof
+        return fields
 
     @classmethod
     def from_rpc(cls, values: Mapping[str, Any]) -> 'RequestContext':
@@ -22,7 +34,9 @@ class RequestContext(context.RequestContext):
         fields: dict[str, Any] = {
             name: values.get(name) for name in _RPC_FIELDS
         }
-        return cls(**fields, overwrite=False)
+        made = cls(**fields, overwrite=False)
+        made.agent_proof = values.get('agent_proof')
+        return made
 
 
 def service_context() -> RequestContext:

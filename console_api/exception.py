@@ -117,6 +117,13 @@ class HostNotEnrolled(HostRefused):
     )
 
 
+class CallerRefused(DomainError):
+    """An agent does not know the caller for a controller."""
+
+    status = 403
+    template = 'The agent takes calls of the controllers of its host only.'
+
+
 class InstanceNotFound(DomainError):
     """No such server for this caller, or its guest is gone."""
 

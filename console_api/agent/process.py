@@ -10,6 +10,7 @@ from console_api import exception
 from console_api import hostnames
 from console_api import rpc
 from console_api import telemetry
+from console_api.agent import callers
 from console_api.agent import claim
 from console_api.agent import endpoint
 from console_api.agent import hostkey
@@ -52,7 +53,9 @@ class Agent:
             rpc.AGENT_SERVER,
             [
                 self.telemetry.counted(
-                    endpoint.AgentEndpoint(conf, self.driver)
+                    callers.Guarded(
+                        endpoint.AgentEndpoint(conf, self.driver), key
+                    )
                 )
             ],
         )

@@ -8,8 +8,11 @@ History:
 * 1.2: identify
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
+import hashlib
+import hmac
 import re
 from typing import Any
 
@@ -31,6 +34,8 @@ from console_api.consoles import types
 LOG = logging.getLogger(__name__)
 
 VERSION = '1.2'
+
+_PURPOSE = b'a call of the agent'
 
 #: The message did not arrive, or no answer came back in time.
 _SILENT = (
@@ -81,6 +86,17 @@ class Entry:
     secret: types.Secret | None = None
 
 
+def proof(key_hash: str) -> str:
+    """What those show to an agent who know the SHA-256 of its host's key."""
+    return hmac.new(
+        key_hash.encode('ascii'), _PURPOSE, hashlib.sha256
+    ).hexdigest()
+
+
+def _no_proof(host: str) -> None:
+    del host
+
+
 class AgentAPI:
     """Calls the agent of one host; each call ends after ``rpc_timeout``.
 
@@ -88,14 +104,19 @@ class AgentAPI:
     answers, and end at once with HostBusy while it does not. One that was
     silent is left alone for seconds, and then is to say that it is there
     before it is asked for more.
+
+    ``proofs`` has what the agent of a host knows a controller by. Without it
+    an agent says which process it is, and nothing else.
     """
 
     def __init__(
         self,
         conf: cfg.ConfigOpts,
         transport: oslo_messaging.Transport,
+        proofs: Callable[[str], str | None] = _no_proof,
         limits: bulkhead.Limits = bulkhead.Limits(),  # noqa: B008 - frozen
     ) -> None:
+        self._proofs = proofs
         self._client = busclient.Client(
             transport, rpc.AGENT_TOPIC, VERSION, conf.upgrade_levels.agent
         )
@@ -289,18 +310,26 @@ class AgentAPI:
             version=version,
         )
         server_id = arguments['server_id']
+        proven = context.proving(self._proofs(host))
         try:
             with self._hosts.turn(host) as turn:
                 if turn.probing:
                     self._check_alive(context, host)
                 return self._calls.run(
-                    lambda: client.call(context, method, **arguments),
+                    lambda: client.call(proven, method, **arguments),
                     self._timeout,
                 )
         except bulkhead.RefusedError as exc:
             if exc.silent:
                 raise exception.HostUnavailable(server_id) from exc
             raise exception.HostBusy(server_id) from exc
+        except exception.CallerRefused as exc:
+            LOG.error(
+                'The agent of %s does not know this process for a controller: '
+                'the key of that host has changed, or none was reported',
+                host,
+            )
+            raise exception.HostUnavailable(server_id) from exc
         except _SILENT as exc:
             raise exception.HostUnavailable(server_id) from exc
 

@@ -36,6 +36,7 @@ from console_api.consoles import tokens
 from console_api.db import api as db_api
 from console_api.servers import directory as server_directory
 from console_api.servers import nova
+from console_api.servers import proofs
 from console_api.servers import registry
 
 #: What a script of another origin may send and read, besides what browsers
@@ -266,7 +267,9 @@ def _longest_body(process: cfg.ConfigOpts) -> int:
 
 def _services(conf: cfg.ConfigOpts) -> operation.Services:
     database = db_api.Database(conf)
-    agents = agent_rpcapi.AgentAPI(conf, rpc.get_transport(conf))
+    agents = agent_rpcapi.AgentAPI(
+        conf, rpc.get_transport(conf), proofs.HostProofs(database)
+    )
     return operation.Services(
         conf=conf,
         policy=console_policy.Policy(conf),

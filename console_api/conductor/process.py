@@ -24,6 +24,7 @@ from console_api.db import api as db_api
 from console_api.db import limits
 from console_api.db import tokens as db_tokens
 from console_api.servers import agents as agent_reports
+from console_api.servers import proofs
 from console_api.servers import reports
 
 LOG = logging.getLogger(__name__)
@@ -48,7 +49,12 @@ class Conductor:
         self._transport = rpc.get_transport(conf)
         self.broker = console_broker.ConsoleBroker(
             self._database,
-            agent_rpcapi.AgentAPI(conf, self._transport, _AGENTS),
+            agent_rpcapi.AgentAPI(
+                conf,
+                self._transport,
+                proofs.HostProofs(self._database),
+                _AGENTS,
+            ),
             conf.consoleauth.token_ttl,
             targets.AllowedTargets(conf.console.allowed_targets),
             tokens.Use(

@@ -9,6 +9,7 @@ from console_api import exception
 from console_api import rpc
 from console_api.agent import rpcapi
 from console_api.consoles import types
+from console_api.servers import proofs
 from tests import base
 from tests.fixtures import driver
 from tests.fixtures import service
@@ -30,7 +31,11 @@ class AgentTest(base.TestCase):
         self.driver = self.service.agent.driver
         transport = rpc.get_transport(self.service.conf)
         self.addCleanup(transport.cleanup)
-        self.agents = rpcapi.AgentAPI(self.service.conf, transport)
+        self.agents = rpcapi.AgentAPI(
+            self.service.conf,
+            transport,
+            proofs.HostProofs(self.service.database),
+        )
         self.context = context.service_context()
 
     def _get(

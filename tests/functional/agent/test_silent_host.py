@@ -9,6 +9,7 @@ from console_api import context
 from console_api import exception
 from console_api import rpc
 from console_api.agent import rpcapi
+from console_api.servers import proofs
 from tests import base
 from tests.fixtures import driver
 from tests.fixtures import service
@@ -29,7 +30,10 @@ class _SilentHostTest(base.TestCase):
         transport = rpc.get_transport(made.conf)
         self.addCleanup(transport.cleanup)
         self.agents = rpcapi.AgentAPI(
-            made.conf, transport, limits or bulkhead.Limits()
+            made.conf,
+            transport,
+            proofs.HostProofs(made.database),
+            limits or bulkhead.Limits(),
         )
         self.driver = made.agent.driver
         self.going_on = threading.Event()

@@ -112,16 +112,12 @@ class AddressTest(base.TestCase):
         self.assertEqual(200, self._create('127.0.0.1'))
         self.assertEqual(['Select', 'Insert'], seen)
 
-    def test_first_answer_is_believed(self) -> None:
-        self._start()
-        self._forget()
-        self.assertEqual(200, self._create('198.51.100.1'))
-
-    def test_first_answer_is_held_to_what_the_operator_allows(self) -> None:
+    def test_agent_that_is_not_known_gives_no_console(self) -> None:
         self._start(console={'allowed_targets': ['192.0.2.0/24']})
         self._forget()
-        self.assertEqual(503, self._create('198.51.100.1'))
-        self.assertEqual(200, self._create('192.0.2.1'))
+        for host in ('198.51.100.1', '192.0.2.1', '127.0.0.1'):
+            self.assertEqual(503, self._create(host))
+        self.assertEqual(0, self._tokens())
 
     def test_later_report_registers_no_other_address(self) -> None:
         self._start()

@@ -6,6 +6,7 @@ The commands are those of the guide, on a RabbitMQ of the test's own.
 
 from collections.abc import Callable
 import contextlib
+import hashlib
 import json
 import pathlib
 import re
@@ -205,9 +206,10 @@ class BusUsersTest(base.TestCase):
 
     def test_agent_reports_and_answers_and_ends(self) -> None:
         agent = self.cloud.agents[A]
-        agents = rpcapi.AgentAPI(
-            self.conf, self.transport('console:BUS_PASS', 'controller')
-        )
+        transport = self.transport('console:BUS_PASS', 'controller')
+        key = hostkey.load(f'{self.cloud.folder}/{A}.key').reveal()
+        proof = rpcapi.proof(hashlib.sha256(key.encode()).hexdigest())
+        agents = rpcapi.AgentAPI(self.conf, transport, lambda _: proof)
         issued = agents.get_console(self.context, A, _SERVER, 'novnc')
         self.assertEqual('127.0.0.1', issued.connect.host)
         self.assertEqual(0, agent.stop(), agent.output)
@@ -358,6 +360,58 @@ class BusUsersTest(base.TestCase):
         self.as_a(lambda c: c.queue_declare(own, auto_delete=False))
         self.as_a(lambda c: c.queue_bind(own, 'amq.topic', own))
         self.as_a(lambda c: c.basic_get(own))
+
+    def call_past_the_topic(self, method: str, **args: object) -> str:
+        """What the agent of B answers to A, which knows its queue."""
+        channel = self.channel(f'agent-{A}', 'HYPERVISOR_PASS')
+        own = f'reply_{A}:stolen'
+        channel.queue_declare(own, auto_delete=False)
+        message = {
+            'method': method,
+            'args': args,
+            'version': '1.0',
+            '_context_request_id': 'req-stolen',
+            '_msg_id': 'stolen',
+            '_reply_q': own,
+            '_timeout': None,
+            '_unique_id': uuid.uuid4().hex,
+        }
+        envelope = {
+            'oslo.version': '2.0',
+            'oslo.message': json.dumps(message),
+        }
+        channel.basic_publish(
+            amqp.Message(
+                json.dumps(envelope),
+                content_type='application/json',
+                content_encoding='utf-8',
+            ),
+            exchange='',
+            routing_key=f'console_agent.{B}',
+        )
+        found: list[str] = []
+
+        def answered() -> bool:
+            got = channel.basic_get(own, no_ack=True)
+            if got is not None:
+                found.append(json.loads(got.body)['oslo.message'])
+            return bool(found)
+
+        processes.wait_for(answered, 'no answer')
+        return found[0]
+
+    def test_captured_host_gets_nothing_of_the_agent_of_another_one(
+        self,
+    ) -> None:
+        rows = json.loads(self.cloud.manage('server', 'list', '-f', 'json'))
+        (server,) = (row['id'] for row in rows if row['host'] == B)
+        for method, more in (
+            ('get_console', {'console_type': 'novnc'}),
+            ('get_console_output', {'max_bytes': 100}),
+        ):
+            answer = self.call_past_the_topic(method, server_id=server, **more)
+            self.assertIn('CallerRefused', answer, method)
+            self.assertIsNone(json.loads(answer)['result'])
 
     def test_nothing_is_bound_to_what_is_for_others(self) -> None:
         own, other = f'reply_{A}:mine', f'reply_{A}:theirs'
