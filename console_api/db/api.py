@@ -74,6 +74,8 @@ class Database:
         self._manager.configure(**settings)
         self._manager.append_on_engine_create(_keep_connections)
         self._manager.append_on_engine_create(_lock_rows_only)
+        if conf.database.mysql_wsrep_sync_wait is None:
+            self._manager.append_on_engine_create(_see_all_nodes)
         self._manager.append_on_engine_create(_end_once)
         self._manager.append_on_engine_create(self._limits.install)
 
@@ -216,6 +218,31 @@ def _lock_rows_only(engine: sqlalchemy.Engine) -> None:
         cursor.execute(
             'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'
         )
+        cursor.close()
+
+    sqlalchemy.event.listen(engine, 'connect', choose)
+
+
+#: SELECT is 1, UPDATE and DELETE are 2.
+_WAIT_FOR_ALL = 3
+
+
+def _see_all_nodes(engine: sqlalchemy.Engine) -> None:
+    # A node of a Galera cluster may not have taken in yet what was stored at
+    # another one: a console that was just created would not be found there,
+    # and not be revoked. It is told to catch up before each transaction.
+    if engine.dialect.name not in ('mysql', 'mariadb'):
+        return
+
+    def choose(connection: DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(
+            'SHOW VARIABLES WHERE Variable_name IN'
+            " ('wsrep_on', 'wsrep_sync_wait')"
+        )
+        found = dict(cursor.fetchall())
+        if found.get('wsrep_on') == 'ON' and found['wsrep_sync_wait'] == '0':
+            cursor.execute(f'SET SESSION wsrep_sync_wait = {_WAIT_FOR_ALL}')
         cursor.close()
 
     sqlalchemy.event.listen(engine, 'connect', choose)
