@@ -94,6 +94,7 @@ ONLY_IN: Mapping[str, Sequence[str]] = {
     'cheroot': ('cmd',),
     'sqlalchemy': ('db',),
     'alembic': ('db',),
+    're2': ('db',),
     'oslo_db': ('db', 'cmd'),
     'libvirt': ('virt.libvirt',),
     'PIL': ('virt.fake',),

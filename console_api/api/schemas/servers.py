@@ -20,7 +20,9 @@ LIST_QUERY = validation.Schema(
             },
             'name': {
                 'type': 'string',
-                'description': 'A regular expression that names match.',
+                'description': (
+                    'A regular expression of RE2 that has a match in the name.'
+                ),
             },
             'status': {'type': 'string'},
             'host': {

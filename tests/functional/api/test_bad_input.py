@@ -4,8 +4,10 @@
 import json
 from typing import Any
 
+import fixtures
 import webob
 
+from console_api.db import names
 from tests import base
 from tests.fixtures import driver
 from tests.fixtures import service
@@ -134,6 +136,11 @@ class BadInputTest(base.TestCase):
         self._assert_short_400(
             self._send(f'/v2.1/servers?name={"(" * 5000}{")" * 5000}')
         )
+
+    def test_expression_that_takes_long_is_told_from_a_bad_one(self) -> None:
+        self.useFixture(fixtures.MonkeyPatch(f'{names.__name__}._SECONDS', -1))
+        message = self._assert_short_400(self._send('/v2.1/servers?name=a|b'))
+        self.assertIn('takes too long', message)
 
     def test_long_marker(self) -> None:
         self._assert_short_400(self._send(f'/v2.1/servers?marker={_LONG}'))

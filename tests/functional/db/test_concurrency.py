@@ -15,6 +15,7 @@ from console_api import exception
 from console_api.db import api
 from console_api.db import limits
 from console_api.db import models
+from console_api.db import names
 from console_api.db import servers
 from console_api.db import tokens
 from tests.functional.db import base
@@ -181,7 +182,7 @@ class _Cases(base.DatabaseTestCase):
         wanted = servers.ServerFilter(all_projects=True, name='(?P<')
         with self.database.reader() as connection:
             self.assertRaises(
-                servers.PatternError,
+                names.PatternError,
                 servers.page,
                 connection,
                 wanted,

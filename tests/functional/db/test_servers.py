@@ -2,6 +2,7 @@
 import dataclasses
 import datetime
 
+import fixtures
 from oslo_db import exception as db_exception
 import sqlalchemy as sa
 
@@ -227,6 +228,43 @@ class PageTest(_ServersTestCase):
     def test_expression(self) -> None:
         self.add(record(1, name='web1'), record(2, name='db1'))
         self.assertEqual(['db1'], self.page(name='^(db|x)'))
+
+    def test_expression_that_like_says(self) -> None:
+        self.add(record(1, name='web1'), record(2, name='my web1'))
+        self.assertEqual(['web1'], self.page(name='^web'))
+        self.assertEqual(['my web1'], self.page(name='^my.*1$'))
+        self.assertEqual(['web1'], self.page(name='^web1$'))
+
+    def test_case_counts_alike_in_all_expressions(self) -> None:
+        self.add(record(1, name='web1'))
+        self.assertEqual(self.page(name='WEB'), self.page(name='^WEB[1]'))
+
+    def test_expression_keeps_to_project_and_order(self) -> None:
+        second = datetime.timedelta(seconds=1)
+        self.add(
+            *(record(i, created_at=_TIME + second * i) for i in range(1, 5)),
+            record(9, project_id='q'),
+        )
+        found = self.page(project_id='p', name='r-[1-49]')
+        self.assertEqual([f'server-{i}' for i in (4, 3, 2, 1)], found)
+        self.assertEqual([], self.page(project_id=None, name='r-[1-49]'))
+
+    def test_expression_is_searched_for_in_all_names(self) -> None:
+        self.useFixture(fixtures.MonkeyPatch(f'{servers.__name__}._BATCH', 3))
+        records = [record(i) for i in range(1, 11)]
+        self.add(*records)
+        self.assertEqual(['server-1'], self.page(name='r-1$|none', limit=2))
+        self.assertEqual(10, len(self.page(name='server-[0-9]+')))
+        first = self.page(name='server-[0-9]+', limit=4)
+        after = next(one for one in records if one.name == first[-1])
+        rest = self.page(after, name='server-[0-9]+')
+        self.assertEqual(10, len({*first, *rest}))
+        self.assertEqual(6, len(rest))
+
+    def test_hostile_expression_ends(self) -> None:
+        self.add(*(record(i, name='a' * 254 + '!') for i in range(100)))
+        for expression in ('(a+)+$', '(a|a)*$', '(.*a){20}x'):
+            self.assertEqual([], self.page(name=f'^{expression}x'))
 
     def test_name_of_another_script(self) -> None:
         self.add(record(1, name='сервер'))
