@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from tests import base
 from tests.fixtures import source
 
-#: What the use cases take, and the only module that makes it.
+#: What the use cases take, and who makes it: whoever asks the policy.
 _DECISIONS = frozenset({'ConsoleAccess', 'OutputAccess'})
-_MAKER = 'consoles.access'
+_MAKERS = {'api.access', 'consoles.access'}
 #: Who may act without a policy: the service that is its own operator.
 _OPERATORS = frozenset({'cmd.composition'})
 
@@ -38,7 +38,15 @@ class AccessTest(base.TestCase):
         }
 
     def test_decisions_are_made_in_one_place(self) -> None:
-        self.assertEqual({_MAKER}, self._callers(*_DECISIONS))
+        self.assertEqual(_MAKERS, self._callers(*_DECISIONS))
+
+    def test_one_decision_needs_no_policy(self) -> None:
+        made = [
+            call
+            for call in self.calls['consoles.access']
+            if call.rpartition('.')[2] in _DECISIONS
+        ]
+        self.assertEqual(['ConsoleAccess'], made)
 
     def test_only_the_operator_acts_without_a_policy(self) -> None:
         self.assertEqual(_OPERATORS, self._callers('of_operator'))
