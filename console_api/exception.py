@@ -227,5 +227,12 @@ class ComputeAPIUnavailable(DomainError):
     template = 'The compute API did not answer.'
 
 
+class ComputeAPIBusy(ComputeAPIUnavailable):
+    """As many look-ups are under way as may be at once."""
+
+    template = 'The compute API is asked for too many servers. Try again.'
+    retry_after = 1
+
+
 class ConfigurationError(Exception):
     """The service cannot start; the message is one line for the operator."""

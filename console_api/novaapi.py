@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The client of another compute API, a Nova: reads as a service user."""
 
+from collections.abc import Callable
 import dataclasses
 import json
 import logging
@@ -8,6 +9,7 @@ import math
 import re
 import time
 from typing import Any
+from typing import TypeVar
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import loading
@@ -99,6 +101,8 @@ _CHUNK = 16 * 1024
 _TRIES = 3
 _VERSION_IN_PATH = re.compile(r'/v2(\.[0-9]+)?(/|$)')
 _CONSOLE_TOKEN = re.compile(r'(/os-console-auth-tokens/)[^/?\s"\')]+')
+
+_T = TypeVar('_T')
 
 #: keystoneauth shows URLs, which may hold a console token, in its messages.
 _SILENT = logging.Logger('silent', logging.CRITICAL + 1)
@@ -225,9 +229,24 @@ class NovaAPI:
         body: object = None,
     ) -> Answer:
         asked = {'method': method, 'microversion': version, 'json': body}
+        return self._in_time(lambda: self._send_again(path, asked), end)
+
+    def check(self) -> None:
+        """Log in, as the first request will; Nova itself is not asked.
+
+        :raises RefusedError: Keystone refuses the user
+        :raises NovaError: Keystone did not answer in time
+        """
+        try:
+            self._in_time(self._session.get_token, math.inf)
+        finally:
+            # Processes that are forked after this must not share it.
+            self._session.session.close()
+
+    def _in_time(self, ask: Callable[[], _T], end: float) -> _T:
         self._deadline.end = min(end, time.monotonic() + self._timeout)
         try:
-            return self._send_again(path, asked)
+            return ask()
         except ksa_exceptions.HttpError as exc:
             raise _keystone_error(exc) from None
         except (ksa_exceptions.ClientException, OSError) as exc:

@@ -36,6 +36,7 @@ from console_api.consoles import tokens
 from console_api.db import api as db_api
 from console_api.servers import directory as server_directory
 from console_api.servers import nova
+from console_api.servers import nova_process
 from console_api.servers import proofs
 from console_api.servers import registry
 
@@ -291,5 +292,9 @@ def _directory(
     conf: cfg.ConfigOpts, database: db_api.Database
 ) -> server_directory.ServerDirectory:
     if conf.servers.directory == 'nova':
-        return nova.NovaDirectory(conf)
+        servers = nova.NovaDirectory(conf)
+        servers.check()
+        return servers
+    if conf.servers.directory == 'nova-process':
+        return nova_process.NovaProcessDirectory(conf)
     return registry.Registry(database)

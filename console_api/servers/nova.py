@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The directory of the servers that a Nova knows, by its API."""
 
-from collections.abc import Callable
 import datetime
 import logging
 import threading
@@ -12,6 +11,7 @@ from oslo_config import cfg
 
 from console_api import exception
 from console_api import novaapi
+from console_api.servers import cache
 from console_api.servers import directory
 
 LOG = logging.getLogger(__name__)
@@ -19,48 +19,63 @@ LOG = logging.getLogger(__name__)
 #: The oldest microversion: all that is needed was there from the start.
 _VERSION = '2.1'
 _HOST = 'OS-EXT-SRV-ATTR:host'
-#: Servers that are remembered at once; one is a few hundred bytes.
-_MOST_CACHED = 1000
 _LONGEST = 255
-
-Clock = Callable[[], float]
 
 
 class NovaDirectory:
     """A ``ServerDirectory`` that asks Nova and remembers for seconds.
 
+    No more than ``[servers] max_lookups`` threads wait for Nova at once. The
+    Nova may be the very process that this one is a filter in: if each of its
+    threads waited for one more, none would answer.
+
     :raises ConfigurationError: the user of group ``[nova]`` is incomplete
     """
 
     def __init__(
-        self, conf: cfg.ConfigOpts, clock: Clock = time.monotonic
+        self, conf: cfg.ConfigOpts, clock: cache.Clock = time.monotonic
     ) -> None:
         self._nova = novaapi.NovaAPI(conf)
-        self._cache = _Cache(conf.servers.cache_time, _MOST_CACHED, clock)
+        self._free = threading.BoundedSemaphore(conf.servers.max_lookups)
+        self._servers = cache.CachedServers(
+            self._look_up, conf.servers.cache_time, clock=clock
+        )
+
+    def check(self) -> None:
+        """Log what is wrong with the user that Nova is asked with, if any.
+
+        The process starts all the same: it may be another service's, and
+        Keystone may be back before the first request.
+        """
+        try:
+            self._nova.check()
+        except novaapi.RefusedError as exc:
+            _log_refusal(exc)
+        except novaapi.NovaError as exc:
+            LOG.warning('The user in [nova] could not log in: %s', exc)
 
     def get(self, server_id: str) -> directory.Server:
         """The server with this id, of whichever project.
 
-        :raises InstanceNotFound: Nova has none
-        :raises ComputeAPIUnavailable: Nova gave no answer that can be used
+        :raises InstanceNotFound: Nova has none, or lately had none
+        :raises ComputeAPIUnavailable: Nova gave no answer that can be used,
+            or is asked for too many servers at once
         """
-        known = self._cache.get(server_id)
-        if known is not None:
-            return known
+        return self._servers.get(server_id)
+
+    def _look_up(self, server_id: str) -> directory.Server:
+        if not self._free.acquire(blocking=False):
+            raise exception.ComputeAPIBusy()
         try:
-            server = self._fetch(server_id)
+            return self._fetch(server_id)
         except novaapi.RefusedError as exc:
-            LOG.error(
-                'The user in [nova] cannot see servers: %s. Check its '
-                'password, and that it has the role admin.',
-                exc,
-            )
+            _log_refusal(exc)
             raise exception.ComputeAPIUnavailable() from None
         except novaapi.NovaError as exc:
             LOG.warning('Server %s could not be read: %s', server_id, exc)
             raise exception.ComputeAPIUnavailable() from None
-        self._cache.put(server)
-        return server
+        finally:
+            self._free.release()
 
     def list(
         self,
@@ -81,30 +96,12 @@ class NovaDirectory:
         return _server(answer.document, server_id)
 
 
-class _Cache:
-    """The servers of the last seconds; when it is full, the oldest goes."""
-
-    def __init__(self, seconds: float, most: int, clock: Clock) -> None:
-        self._seconds = seconds
-        self._most = most
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._entries: dict[str, tuple[float, directory.Server]] = {}
-
-    def get(self, server_id: str) -> directory.Server | None:
-        with self._lock:
-            until, server = self._entries.get(server_id, (0.0, None))
-        return server if self._clock() < until else None
-
-    def put(self, server: directory.Server) -> None:
-        if not self._seconds:
-            return
-        with self._lock:
-            # In again at the end: what is first is the oldest.
-            self._entries.pop(server.id, None)
-            while len(self._entries) >= self._most:
-                del self._entries[next(iter(self._entries))]
-            self._entries[server.id] = (self._clock() + self._seconds, server)
+def _log_refusal(exc: novaapi.RefusedError) -> None:
+    LOG.error(
+        'The user in [nova] cannot see servers: %s. Check its password, and '
+        'that it has the role admin.',
+        exc,
+    )
 
 
 def _server(document: object, server_id: str) -> directory.Server:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers as a Nova knows them."""
 
+from collections.abc import Iterator
 import datetime
 import logging
+import threading
 
 import fixtures
 import webob
@@ -15,6 +17,7 @@ from tests.fixtures import nova_stub
 
 SERVER = '3f1c7c1e-6a0e-4f3a-8d4b-2f1f0a9d7b11'
 OTHER = '3f1c7c1e-6a0e-4f3a-8d4b-2f1f0a9d7b12'
+DEADLINE = 60
 
 
 def _time(clock: str) -> datetime.datetime:
@@ -90,12 +93,42 @@ class NovaDirectoryTest(base.TestCase):
         self.stub.add_server(OTHER, name='other')
         self.assertEqual('other', servers.get(OTHER).name)
 
-    def test_absence_is_not_remembered(self) -> None:
+    def test_absence_is_remembered_for_seconds(self) -> None:
         servers = self.directory()
-        with self.assertRaises(exception.InstanceNotFound):
-            servers.get(OTHER)
+        for _ in range(2):
+            with self.assertRaises(exception.InstanceNotFound):
+                servers.get(OTHER)
+        self.assertEqual(1, len(self.stub.asked))
         self.stub.add_server(OTHER)
+        self.now += 3.1
         self.assertEqual(OTHER, servers.get(OTHER).id)
+
+    def test_more_lookups_than_may_be_at_once_end_at_once(self) -> None:
+        self.conf.set_override('max_lookups', 1, group='servers')
+        servers = self.directory()
+        self.stub.answer = _Held()
+        other = threading.Thread(
+            target=lambda: self.assertRaises(
+                exception.ComputeAPIUnavailable, servers.get, OTHER
+            )
+        )
+        other.start()
+        self.addCleanup(other.join)
+        self.addCleanup(self.stub.answer.go_on.set)
+        self.assertTrue(self.stub.answer.reached.wait(DEADLINE))
+        with self.assertRaises(exception.ComputeAPIBusy) as caught:
+            servers.get(SERVER)
+        self.assertIsNotNone(caught.exception.retry_after)
+
+    def test_lookup_that_failed_makes_room_for_the_next(self) -> None:
+        self.conf.set_override('max_lookups', 1, group='servers')
+        servers = self.directory()
+        self.stub.answer = webob.Response(status=500)
+        for _ in range(2):
+            with self.assertRaises(exception.ComputeAPIUnavailable):
+                servers.get(SERVER)
+        self.stub.answer = None
+        self.assertEqual(SERVER, servers.get(SERVER).id)
 
     def unavailable(self) -> None:
         with self.assertRaises(exception.ComputeAPIUnavailable) as caught:
@@ -111,6 +144,24 @@ class NovaDirectoryTest(base.TestCase):
         self.stub.answer = webob.Response(status=403)
         self.unavailable()
         self.assertIn('role admin', self.log.output)
+
+    def test_wrong_password_is_logged_without_a_request(self) -> None:
+        self.conf = self.stub.configuration(password='wrong')
+        self.directory().check()
+        self.assertIn('Keystone answered 401', self.log.output)
+        self.assertEqual([], self.stub.asked)
+
+    def test_keystone_that_is_away_is_logged(self) -> None:
+        self.conf = self.stub.configuration(auth_url='http://127.0.0.1:1/v3')
+        self.directory().check()
+        self.assertIn('could not log in', self.log.output)
+
+    def test_user_that_is_fine_is_logged_in_once(self) -> None:
+        servers = self.directory()
+        servers.check()
+        self.assertEqual('', self.log.output)
+        servers.get(SERVER)
+        self.assertEqual(1, self.stub.logins)
 
     def test_hidden_host_is_a_missing_role(self) -> None:
         del self.stub.servers[SERVER][nova_stub.HOST]
@@ -143,37 +194,14 @@ class NovaDirectoryTest(base.TestCase):
         self.assertEqual([], self.stub.asked)
 
 
-class CacheTest(base.TestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.cache = nova._Cache(10, 2, lambda: 0.0)
+class _Held:
+    """The body of an answer that is still to come."""
 
-    def put(self, *names: str) -> None:
-        moment = _time('00:00')
-        for name in names:
-            self.cache.put(
-                directory.Server(
-                    id=name,
-                    name=name,
-                    project_id='p',
-                    user_id='u',
-                    host=None,
-                    vm_state='active',
-                    task_state=None,
-                    power_state=1,
-                    consoles=(),
-                    created_at=moment,
-                    updated_at=moment,
-                )
-            )
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.go_on = threading.Event()
 
-    def kept(self) -> set[str]:
-        return {name for name in 'abc' if self.cache.get(name) is not None}
-
-    def test_oldest_goes_when_it_is_full(self) -> None:
-        self.put('a', 'b', 'a', 'c')
-        self.assertEqual({'a', 'c'}, self.kept())
-
-    def test_none_goes_for_one_that_is_there_already(self) -> None:
-        self.put('a', 'b', 'b')
-        self.assertEqual({'a', 'b'}, self.kept())
+    def __iter__(self) -> Iterator[bytes]:
+        self.reached.set()
+        self.go_on.wait(DEADLINE)
+        yield b'{}'
