@@ -11,6 +11,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_middleware import cors
 from oslo_middleware import http_proxy_to_wsgi
+from oslo_utils import strutils
 from paste import deploy
 import webob
 
@@ -246,16 +247,34 @@ def filter_factory(
     global_conf: dict[str, str],  # noqa: ARG001 - Paste's signature
     **local_conf: str,
 ) -> Callable[[middleware.WSGIApp], middleware.WSGIApp]:
-    """The Paste factory of ``ConsoleFilter``: key ``config_file``.
+    """The Paste factory of ``ConsoleFilter``.
 
-    The process is another service's, so the configuration is one apart.
+    Its keys are ``config_file`` and ``only_tokens``; with the second one, true
+    or false, it looks up tokens and leaves the rest to Nova. The process is
+    another service's, so the configuration is one apart.
 
-    :raises ConfigurationError: the file is missing or no good
+    :raises ConfigurationError: the file is missing or no good, or a key is
     """
     conf = embedded.load(cfg.CONF, local_conf.get('config_file'))
-    return lambda application: beside.ConsoleFilter(
-        application, _services(conf), lambda: _longest_body(cfg.CONF)
+    table = (
+        beside.TOKEN_ROUTES
+        if _boolean(local_conf, 'only_tokens')
+        else beside.OWN_ROUTES
     )
+    return lambda application: beside.ConsoleFilter(
+        application, _services(conf), lambda: _longest_body(cfg.CONF), table
+    )
+
+
+def _boolean(local_conf: Mapping[str, str], name: str) -> bool:
+    try:
+        return bool(
+            strutils.bool_from_string(local_conf.get(name, 'no'), strict=True)
+        )
+    except ValueError as exc:
+        raise exception.ConfigurationError(
+            f'the filter option {name}: {exc}'
+        ) from exc
 
 
 def _longest_body(process: cfg.ConfigOpts) -> int:

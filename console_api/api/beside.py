@@ -43,6 +43,13 @@ OWN_ROUTES = tuple(
     if route.controller in _CONTROLLERS and route.handler is not None
 )
 
+#: What is answered here while tokens of both are good: nothing is made.
+TOKEN_ROUTES = tuple(
+    route
+    for route in OWN_ROUTES
+    if route.controller is console_auth_tokens.ConsoleAuthTokensController
+)
+
 #: The longest body of an action, in bytes: oslo.middleware's own default for
 #: what it lets through to Nova.
 LONGEST_ACTION = 114688
@@ -58,7 +65,9 @@ class ConsoleFilter:
 
     It belongs behind keystonemiddleware, which says who the caller is, and
     directly in front of the router of Nova. ``longest`` says how many bytes
-    the body of an action may have.
+    the body of an action may have, ``table`` what is answered here. A token
+    that is not known here is looked up by Nova, if the caller may look up
+    tokens here.
     """
 
     def __init__(
@@ -66,10 +75,11 @@ class ConsoleFilter:
         application: middleware.WSGIApp,
         services: operation.Services,
         longest: Callable[[], int] = lambda: LONGEST_ACTION,
+        table: tuple[routes.Route, ...] = OWN_ROUTES,
     ) -> None:
         self._application = application
         self._longest = longest
-        self._dispatcher = dispatch.Dispatcher(services, OWN_ROUTES)
+        self._dispatcher = dispatch.Dispatcher(services, table)
         self._consoles = middleware.Faults(
             auth.KeystoneContext(self._dispatcher)
         )
@@ -77,10 +87,10 @@ class ConsoleFilter:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer, or pass the request on."""
         try:
-            own = self._is_own(environ)
+            route = self._find(environ)
         except exception.DomainError as exc:
             return errors.to_response(exc, '')(environ, start_response)
-        if not own:
+        if route is None:
             return self._application(environ, start_response)
         if environ.get(_CHECKED) is None:
             LOG.error(
@@ -89,10 +99,20 @@ class ConsoleFilter:
             )
             refusal = errors.fault(401, 'This server could not verify you.')
             return refusal(environ, start_response)
+        if route in TOKEN_ROUTES:
+            return self._look_up(environ, start_response)
         return self._consoles(environ, start_response)
 
-    def _is_own(self, environ: MutableMapping[str, Any]) -> bool:
-        """Whether Nova would take it for a request about consoles.
+    def _look_up(self, environ: dict[str, Any], start_response: Any) -> Any:
+        answer = webob.Request(environ).get_response(self._consoles)
+        if answer.status_int == exception.TokenNotFound.status:
+            # It may be one that Nova has made. Who may not look up tokens
+            # here has got another answer.
+            return self._application(environ, start_response)
+        return answer(environ, start_response)
+
+    def _find(self, environ: MutableMapping[str, Any]) -> routes.Route | None:
+        """What Nova would take it for, if that is a request about consoles.
 
         :raises BadRequest: it would, but by a method that is not its own
         :raises RequestTooLarge: nobody can tell
@@ -102,14 +122,14 @@ class ConsoleFilter:
         try:
             route = self._dispatcher.find(request, method)
         except exception.ResourceNotFound:
-            return False
+            return None
         if route.action is not None and not self._names_action(request):
-            return False
+            return None
         if method != request.method:
             raise exception.BadRequest(
                 'Malformed request URL: its query cannot change the method.'
             )
-        return True
+        return route
 
     def _names_action(self, request: webob.Request) -> bool:
         if not dispatch.is_json(request):

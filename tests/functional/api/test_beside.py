@@ -16,6 +16,7 @@ from oslo_config import cfg
 from oslo_middleware import sizelimit
 import webob
 
+from console_api import exception
 from console_api.api import app
 from console_api.api import beside
 from console_api.api import routes
@@ -55,8 +56,8 @@ class FilterTestCase(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.service = self.useFixture(service.Service())
-        file = self.service.directory / 'console-api.conf'
-        file.write_text(
+        self.file = self.service.directory / 'console-api.conf'
+        self.file.write_text(
             f"""
 [DEFAULT]
 transport_url = fake://
@@ -68,7 +69,7 @@ response_validation = error
 connection = {cfg.CONF.database.connection}
 """
         )
-        self.make = app.filter_factory({}, config_file=str(file))
+        self.make = app.filter_factory({}, config_file=str(self.file))
         self.console_filter = self.make(self.nova)
         self.application = Checked(self.console_filter)
 
@@ -188,6 +189,74 @@ class OwnRequestsTest(FilterTestCase):
         self.assertEqual(
             'compute 2.31', answer.headers['OpenStack-API-Version']
         )
+
+
+class TokensOfNovaTest(FilterTestCase):
+    """Tokens of both are good, before the filter is there and after it."""
+
+    PATH = '/os-console-auth-tokens'
+
+    def setUp(self) -> None:
+        super().setUp()
+        only_tokens = app.filter_factory(
+            {}, config_file=str(self.file), only_tokens='true'
+        )
+        self.leaving = Checked(only_tokens(self.nova))
+
+    def test_unknown_token_is_looked_up_by_nova(self) -> None:
+        path = f'{self.PATH}/of-nova'
+        answer = self.call('GET', path, token=service.SERVICE)
+        self.assertTrue(self.passed_on(answer))
+        self.assertEqual(f'GET /v2.1{path}', answer.headers['X-Seen'])
+
+    def test_known_token_is_not(self) -> None:
+        made = self.call('POST', f'/servers/{ACTIVE}/remote-consoles', CREATE)
+        token = made.json['remote_console']['url'].rpartition('%3D')[2]
+        answer = self.call(
+            'GET', f'{self.PATH}/{token}', token=service.SERVICE
+        )
+        self.assertFalse(self.passed_on(answer))
+
+    def test_who_may_not_look_up_here_does_not_get_to_nova(self) -> None:
+        for token, version, status in (
+            (service.MEMBER, '2.31', 403),
+            (service.READER, '2.31', 403),
+            (None, '2.31', 401),
+            (service.SERVICE, '2.1', 400),
+            (service.SERVICE, '2.999', 406),
+        ):
+            answer = self.call(
+                'GET', f'{self.PATH}/of-nova', token=token, version=version
+            )
+            self.assertFalse(self.passed_on(answer), token)
+            self.assertEqual(status, answer.status_int)
+
+    def test_filter_that_leaves_makes_nothing(self) -> None:
+        self.application = self.leaving
+        for path, body in (
+            (f'/servers/{ACTIVE}/remote-consoles', CREATE),
+            (f'/servers/{ACTIVE}/action', {'os-getConsoleOutput': {}}),
+        ):
+            self.assertTrue(self.passed_on(self.call('POST', path, body)))
+
+    def test_filter_that_leaves_knows_the_tokens_of_before(self) -> None:
+        made = self.call('POST', f'/servers/{ACTIVE}/remote-consoles', CREATE)
+        token = made.json['remote_console']['url'].rpartition('%3D')[2]
+        self.application = self.leaving
+        answer = self.call(
+            'GET', f'{self.PATH}/{token}', token=service.SERVICE
+        )
+        self.assertEqual(ACTIVE, answer.json['console']['instance_uuid'])
+        answer = self.call(
+            'GET', f'{self.PATH}/of-nova', token=service.SERVICE
+        )
+        self.assertTrue(self.passed_on(answer))
+
+    def test_only_tokens_is_true_or_false(self) -> None:
+        with self.assertRaises(exception.ConfigurationError):
+            app.filter_factory(
+                {}, config_file=str(self.file), only_tokens='perhaps'
+            )
 
 
 class DisguisedTest(FilterTestCase):
