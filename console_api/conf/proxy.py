@@ -253,4 +253,47 @@ The answer of the compute API does not say it. Start one proxy for each type,
 each on a port of its own, as Nova's own proxies do.
 """,
     ),
+    cfg.StrOpt(
+        'rest_confirm',
+        default='fresh',
+        choices=[
+            (
+                'fresh',
+                'Nova is asked where the console is now: the service user '
+                'requests another one of the same server and type, and host '
+                'and port must be those of the token.',
+            ),
+            (
+                'identity',
+                "The guest itself is asked: its VNC server's name must hold "
+                'the name that Nova gave the guest, and its SPICE server must '
+                "tell the server's UUID. Consoles of other types, which tell "
+                'no such thing, are confirmed as with ``fresh``.',
+            ),
+            ('both', 'First ``fresh``, then ``identity``.'),
+            (
+                'none',
+                "Nobody is asked, and a user may see another one's guest. "
+                'Only for an API that confirms each token itself: that of '
+                'this service, or of a Nova that has its filter.',
+            ),
+        ],
+        help="""
+How the proxy makes sure that a console still belongs to the server of its
+token, with ``authority = rest``.
+
+Nova keeps a token until it expires, whatever becomes of its server. Once that
+has stopped or has gone elsewhere, its host may give the port to another
+server.
+
+``fresh`` costs two more requests to Nova for each look-up, and a third for a
+serial console, which is refused unless its server runs; Nova keeps the token
+that is made for it until it expires. ``identity`` costs one for VNC and none
+for SPICE; it does without QEMU only where the VNC server's name is the name
+of the guest. The guide says what the user in group ``[nova]`` must be allowed,
+and what remains unseen.
+
+Related options: ``authority_timeout``, ``[nova] timeout``.
+""",
+    ),
 ]

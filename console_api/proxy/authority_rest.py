@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """An authority that asks Nova's API, for a proxy beside an unmodified Nova."""
 
+from collections.abc import Callable
+from collections.abc import Mapping
+from concurrent import futures
 import logging
 import math
 import re
+import threading
 import time
 from typing import Any
 import uuid
@@ -15,6 +19,7 @@ from console_api import novaapi
 from console_api.conf import consoleauth
 from console_api.consoles import tokens
 from console_api.consoles import types
+from console_api.proxy import confirmation
 
 LOG = logging.getLogger(__name__)
 
@@ -24,6 +29,8 @@ _OLD_VERSION = '2.31'
 #: How long one answer of 406 counts, in seconds. Nova may be upgraded, and
 #: meanwhile some of its processes are older than others.
 _AGE = 300.0
+
+_POLICY = 'os_compute_api:os-console-auth-tokens'
 
 _TOKEN = re.compile(r'[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,254}', re.ASCII)
 #: A host name, an IPv4 or an IPv6 address.
@@ -57,16 +64,22 @@ class RestLookup:
         self._nova = novaapi.NovaAPI(conf)
         self._console_type: str = conf.proxy.rest_console_type
         self._ttl: int = conf.consoleauth.token_ttl
+        self._timeout: int = conf.proxy.authority_timeout
         self._age = age
         #: Until when Nova is taken to be an old one.
         self._old_until = -math.inf
+        self._confirmation = confirmation.Confirmation(
+            self._nova, self._show, conf.proxy.rest_confirm
+        )
+        self.shared = Shared()
 
     def __call__(
         self, token: str, key: tokens.SessionKey | None = None
     ) -> types.ConsoleGrant:
         """What this token lets its bearer do.
 
-        Nova's tokens may be used again, so that nobody needs a ``key``.
+        Nova's tokens may be used again, so that nobody needs a ``key``. Calls
+        with one token at one time are one look-up.
 
         :raises TokenNotFound: Nova does not know it, or not any more
         :raises HostUnavailable: Nova gave no answer that can be used
@@ -75,18 +88,20 @@ class RestLookup:
         # Dots alone would name another path.
         if not _TOKEN.fullmatch(token):
             raise exception.TokenNotFound()
+        return self.shared.result(token, lambda: self._look_up(token))
+
+    def _look_up(self, token: str) -> types.ConsoleGrant:
+        end = time.monotonic() + self._timeout
         try:
-            answer = self._ask(token)
-            if answer.status == 404:
-                raise exception.TokenNotFound()
-            if answer.status != 200:
-                raise novaapi.NovaError(f'Nova answered {answer.status}')
-            return self._grant(answer.document)
+            console = self._show(token, end)
+            return self._confirmation.confirm(
+                self._grant(console), console, end
+            )
         except novaapi.RefusedError as exc:
             LOG.error(
                 'The user in [nova] cannot look up console tokens: %s. Check '
                 'its password, and that it has the role that the policy '
-                'os_compute_api:os-console-auth-tokens asks for.',
+                'asks for.',
                 exc,
             )
             raise _unavailable() from None
@@ -94,10 +109,22 @@ class RestLookup:
             LOG.warning('A console token could not be looked up: %s', exc)
             raise _unavailable() from None
 
-    def _ask(self, token: str) -> novaapi.Answer:
+    def _show(self, token: str, end: float) -> Mapping[str, Any]:
+        """What Nova says of a token, as it says it."""
+        if not _TOKEN.fullmatch(token):
+            raise novaapi.NovaError('a token is malformed')
+        with confirmation.needing(_POLICY):
+            answer = self._ask(token, end)
+        if answer.status == 404:
+            raise exception.TokenNotFound()
+        if answer.status != 200:
+            raise novaapi.NovaError(f'Nova answered {answer.status}')
+        return _mapping(_mapping(answer.document).get('console'))
+
+    def _ask(self, token: str, end: float) -> novaapi.Answer:
         path = f'/os-console-auth-tokens/{token}'
         if time.monotonic() >= self._old_until:
-            answer = self._nova.get(path, _VERSION)
+            answer = self._nova.get(path, _VERSION, end)
             if answer.status != 406:
                 return answer
             LOG.info(
@@ -106,10 +133,9 @@ class RestLookup:
                 _OLD_VERSION,
             )
             self._old_until = time.monotonic() + self._age
-        return self._nova.get(path, _OLD_VERSION)
+        return self._nova.get(path, _OLD_VERSION, end)
 
-    def _grant(self, document: object) -> types.ConsoleGrant:
-        console = _mapping(_mapping(document).get('console'))
+    def _grant(self, console: Mapping[str, Any]) -> types.ConsoleGrant:
         path = console.get('internal_access_path')
         tls_port = console.get('tls_port')
         return types.ConsoleGrant(
@@ -132,6 +158,41 @@ class RestLookup:
             ),
             expires_at=int(time.time()) + self._ttl,
         )
+
+
+class Shared:
+    """Lets calls that are made at one time have one result.
+
+    The channels of a SPICE console come with one token at about one time.
+    Nothing is kept: who comes when the answer is there asks anew.
+    """
+
+    def __init__(self) -> None:
+        #: How many calls have waited for the result of another one.
+        self.joined = 0
+        self._lock = threading.Lock()
+        self._asked: dict[str, futures.Future[types.ConsoleGrant]] = {}
+
+    def result(
+        self, token: str, ask: Callable[[], types.ConsoleGrant]
+    ) -> types.ConsoleGrant:
+        """What ``ask`` returns or raises, here or in another thread."""
+        with self._lock:
+            awaited = self._asked.get(token)
+            if awaited is None:
+                mine = self._asked[token] = futures.Future()
+            else:
+                self.joined += 1
+        if awaited is not None:
+            return awaited.result()
+        try:
+            mine.set_result(ask())
+        except BaseException as exc:  # noqa: BLE001 - raised below
+            mine.set_exception(exc)
+        finally:
+            with self._lock:
+                del self._asked[token]
+        return mine.result()
 
 
 def _unavailable() -> exception.HostUnavailable:

@@ -6,6 +6,7 @@ carried as they come.
 """
 
 import asyncio
+import dataclasses
 import math
 import time
 
@@ -15,6 +16,7 @@ from console_api.proxy import channel
 from console_api.proxy import closing
 from console_api.proxy import deadline
 from console_api.proxy import gateway
+from console_api.proxy import identity
 from console_api.proxy import inbox
 from console_api.proxy import journal
 from console_api.proxy import limits
@@ -168,24 +170,50 @@ class Session:
             self._connect(grant.connect),
             closing.UNREACHABLE,
         )
-        early = typed = b''
+        early = b''
         if grant.connect.internal_access_path:
             early = await steps.within(
                 times.connect_timeout,
                 gateway.enter(guest, grant.connect),
                 closing.UNREACHABLE,
             )
+            guest.put_back(early)
+        agreed = await self._agree(steps, grant, user, guest)
+        typed = agreed.typed
+        if watcher is not None:
+            # It has to see the beginning, too, which is not sent again.
+            typed = watcher.watch(agreed.passed + typed)[len(agreed.passed) :]
+        carried = self._join(user, guest)
+        carried.start(typed, user.take(), agreed.early + guest.take())
+        return carried
+
+    async def _agree(
+        self,
+        steps: deadline.Steps,
+        grant: types.ConsoleGrant,
+        user: channel.Channel,
+        guest: inbox.Inbox,
+    ) -> identity.Checked:
+        """Settle with both what their protocol begins with."""
+        limit = self._services.settings.negotiation_timeout
+        protocol, wanted = _protocol(grant), identity.wanted(grant)
         if protocol == 'vnc':
-            limit = times.negotiation_timeout
             secured = self._secure(guest, grant)
             early = await steps.within(limit, secured, closing.TOO_SLOW)
+            if wanted is not None:
+                shown = identity.check_vnc(guest, early, wanted)
+                early = await steps.within(limit, shown, closing.TOO_SLOW)
             greeted = negotiation.greet(user)
             typed = await steps.within(limit, greeted, closing.TOO_SLOW)
-        if watcher is not None:
-            typed = watcher.watch(typed)
-        carried = self._join(user, guest)
-        carried.start(typed, user.take(), early + guest.take())
-        return carried
+            if wanted is None:
+                return identity.Checked(early, typed=typed)
+            begun = identity.swallow_init(user, typed)
+            client = await steps.within(limit, begun, closing.TOO_SLOW)
+            return dataclasses.replace(client, early=early)
+        if protocol == 'spice' and wanted is not None:
+            opened = identity.check_spice(user, guest, wanted)
+            return await steps.within(limit, opened, closing.TOO_SLOW)
+        return identity.Checked(b'')
 
     def _join(self, user: channel.Channel, guest: inbox.Inbox) -> relay.Relay:
         shared = self._services

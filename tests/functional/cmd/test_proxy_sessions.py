@@ -47,7 +47,7 @@ class SessionsTest(base.TestCase):
         # A serial line has one session, so each has a line of its own.
         self.tokens = iter([f'token-{number}' for number in range(30)])
         for number in range(30):
-            stub.add_console(f'token-{number}', guest)
+            stub.add_console(f'token-{number}', guest, 'serial')
         self.groups: dict[str, dict[str, object]] = {
             'DEFAULT': {'transport_url': 'fake://'},
             'nova': stub.settings,

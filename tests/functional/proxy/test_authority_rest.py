@@ -29,7 +29,8 @@ class RestLookupTest(base.TestCase):
 
     def know(self, **facts: object) -> None:
         facts = {'port': 5900, 'instance_uuid': SERVER, **facts}
-        self.stub.add_console(TOKEN, **facts)
+        kind = 'spice-direct' if 'tls_port' in facts else 'novnc'
+        self.stub.add_console(TOKEN, kind=kind, **facts)
 
     def test_tokens_for_one_session_are_refused_at_the_start(self) -> None:
         self.conf.set_override('token_use', 'single', group='consoleauth')
@@ -56,9 +57,10 @@ class RestLookupTest(base.TestCase):
         )
 
     def test_type_is_the_one_of_the_proxy(self) -> None:
-        self.assertEqual('novnc', self.lookup()(TOKEN).console_type)
-        self.conf.set_override('rest_console_type', 'serial', group='proxy')
-        self.assertEqual('serial', self.lookup()(TOKEN).console_type)
+        for name in ('novnc', 'spice-html5', 'serial', 'webmks'):
+            self.stub.guests[SERVER, name] = self.stub.consoles[TOKEN]
+            self.conf.set_override('rest_console_type', name, group='proxy')
+            self.assertEqual(name, self.lookup()(TOKEN).console_type)
 
     def test_token_is_taken_to_be_new(self) -> None:
         self.conf.set_override('token_ttl', 1000, group='consoleauth')
@@ -84,10 +86,11 @@ class RestLookupTest(base.TestCase):
         self.assertEqual(['2.99', '2.31', '2.31'], self.versions())
 
     def versions(self) -> list[str]:
-        """The microversions that Nova was asked at."""
+        """The microversions that Nova was asked at for the token."""
         return [
             request.headers['X-OpenStack-Nova-API-Version']
             for request in self.stub.asked
+            if request.path.endswith(TOKEN)
         ]
 
     def test_nova_that_was_upgraded_is_asked_as_it_understands(self) -> None:

@@ -233,7 +233,12 @@ class FaultsTestCase(base.TestCase):
         processes.write_settings(
             file,
             {
-                'proxy': {'authority': 'rest', 'port': port},
+                'proxy': {
+                    'authority': 'rest',
+                    # This service's API confirms each token by itself.
+                    'rest_confirm': 'none',
+                    'port': port,
+                },
                 'nova': {
                     'auth_type': 'admin_token',
                     'endpoint': self.service.url,
