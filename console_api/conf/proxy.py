@@ -293,6 +293,9 @@ for SPICE; it does without QEMU only where the VNC server's name is the name
 of the guest. The guide says what the user in group ``[nova]`` must be allowed,
 and what remains unseen.
 
+Unset, it is ``none`` with ``[nova] auth_type = none``: such an API gives
+consoles to anybody.
+
 Related options: ``authority_timeout``, ``[nova] timeout``.
 """,
     ),

@@ -69,7 +69,7 @@ class RestLookup:
         #: Until when Nova is taken to be an old one.
         self._old_until = -math.inf
         self._confirmation = confirmation.Confirmation(
-            self._nova, self._show, conf.proxy.rest_confirm
+            self._nova, self._show, _how(conf)
         )
         self.shared = Shared()
 
@@ -158,6 +158,26 @@ class RestLookup:
             ),
             expires_at=int(time.time()) + self._ttl,
         )
+
+
+def _how(conf: cfg.ConfigOpts) -> str:
+    """How tokens are confirmed.
+
+    An API that asks nobody who they are gives a console of any server to
+    whoever wants one, so that a token which has lost its server opens nothing
+    more; and there is no user who could ask for another one.
+    """
+    how: str = conf.proxy.rest_confirm
+    found = conf.get_location('rest_confirm', 'proxy')
+    is_set = found is None or found.location is not cfg.Locations.opt_default
+    if conf.nova.auth_type == 'none' and not is_set:
+        LOG.warning(
+            'Tokens are not confirmed: with [nova] auth_type = none the API '
+            'gives consoles to anybody. [proxy] rest_confirm has them '
+            'confirmed all the same.'
+        )
+        return 'none'
+    return how
 
 
 class Shared:

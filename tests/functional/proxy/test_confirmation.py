@@ -23,13 +23,22 @@ SERVER = '3f1c7c1e-6a0e-4f3a-8d4b-2f1f0a9d7b11'
 class ConfirmationCase(base.TestCase):
     how: str | None = None
     kind = 'novnc'
+    has_users = True
 
     def setUp(self) -> None:
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
         self.stub = self.useFixture(nova_stub.NovaStub())
         self.stub.add_console(TOKEN, 5900, self.kind, instance_uuid=SERVER)
-        conf = self.stub.configuration()
+        changes: dict[str, object] = {}
+        if not self.has_users:
+            changes = {
+                'auth_type': 'none',
+                'endpoint_override': self.stub.url,
+            }
+            # What keystoneauth sends for nobody.
+            self.stub.user_token = 'notused'
+        conf = self.stub.configuration(**changes)
         if self.kind != 'spice-direct':
             conf.set_override('rest_console_type', self.kind, group='proxy')
         if self.how is not None:
@@ -61,6 +70,25 @@ class ConfirmationCase(base.TestCase):
             for request in self.stub.asked
             if 'os-console-auth-tokens' not in request.path
         ]
+
+
+class WithoutUsersTest(ConfirmationCase):
+    """An API without authentication gives a console to whoever asks."""
+
+    has_users = False
+
+    def test_nobody_is_asked_for_another_console(self) -> None:
+        self.is_good()
+        self.assertEqual([], self.requests())
+
+
+class WithoutUsersFreshTest(ConfirmationCase):
+    has_users = False
+    how = 'fresh'
+
+    def test_what_is_configured_counts(self) -> None:
+        self.is_good()
+        self.assertEqual(['POST remote-consoles'], self.requests())
 
 
 class FreshTest(ConfirmationCase):
