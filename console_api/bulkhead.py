@@ -6,6 +6,7 @@ wait only while it answers, and not for long. One that was silent is not asked
 for some seconds, then by one call alone, and by all again once it answers.
 """
 
+import collections
 from collections.abc import Callable
 from collections.abc import Hashable
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ import time
 
 #: How much of the mean time of a call is that of the last one.
 _NEWEST = 0.1
+#: What is left of the patience with a crowd.
+_LEAST = 0.2
 #: Who was silent so many seconds ago is as good as unknown.
 _FORGOTTEN = 60.0
 #: So many means are kept.
@@ -30,14 +33,21 @@ class Limits:
 
     ``most`` calls are under way at once. Who is to wait for a turn for more
     than ``wait`` is refused, and so is everybody who would have to wait while
-    no turn has begun or ended for ``patience``. One whose call ended in
-    silence is not asked for ``memory``.
+    no turn has begun or ended for ``patience``, which shrinks to a fifth as
+    ``crowd`` others come to wait. One whose call ended in silence is not
+    asked for ``memory``. No more than ``line`` wait at all.
     """
 
     most: int = 2
     patience: float = 1.0
     memory: float = 5.0
     wait: float = 1.0
+    crowd: float = math.inf
+    line: float = math.inf
+
+    def patience_of(self, waiting: int) -> float:
+        """The patience where so many wait."""
+        return self.patience * max(_LEAST, 1 - waiting / self.crowd)
 
 
 class RefusedError(Exception):
@@ -104,12 +114,20 @@ class Bulkheads:
         if len(side.turns) < self.limits.most:
             return self._begin(side, Turn(key, now))
         mean = self._means.get(key, 0.0)
-        if (
-            now - side.moved >= self.limits.patience
-            or (waiting + 1) * mean / self.limits.most > self.limits.wait
-        ):
+        expected = (waiting + 1) * mean / self.limits.most
+        if expected > self.limits.wait or waiting >= self.limits.line:
             raise RefusedError(silent=False)
+        self.check(key, waiting)
         return None
+
+    def check(self, key: Hashable, waiting: int) -> None:
+        """Return if something happens there, for which one may wait.
+
+        :raises RefusedError: it does not
+        """
+        still = self._clock() - self._sides[key].moved
+        if still >= self.limits.patience_of(waiting):
+            raise RefusedError(silent=False)
 
     def end(self, turn: Turn, outcome: Outcome) -> None:
         """The call of this turn is over."""
@@ -168,7 +186,7 @@ class ThreadBulkheads:
         self._silence = silence
         self._neither = neither
         self._lock = threading.Lock()
-        self._queues: dict[Hashable, _Queue] = {}
+        self._queues: dict[Hashable, collections.deque[_Waiter]] = {}
 
     @contextlib.contextmanager
     def turn(self, key: Hashable) -> Iterator[Turn]:
@@ -195,41 +213,63 @@ class ThreadBulkheads:
         :raises RefusedError: as :meth:`turn` does
         """
         with self._lock:
-            queue = self._queues.setdefault(key, _Queue(self._lock))
+            queue = self._queues.get(key)
+            turn = self._books.ask(key, len(queue or ()))
+            if turn is not None:
+                return turn
+            if queue is None:
+                queue = self._queues[key] = collections.deque()
+            waiter = _Waiter(self._lock)
+            queue.append(waiter)
             try:
-                turn = self._books.ask(key, queue.waiting)
-                return turn or self._wait(key, queue)
+                return self._wait(key, queue, waiter)
             finally:
-                if not queue.waiting:
-                    self._queues.pop(key, None)
+                if waiter in queue:
+                    queue.remove(waiter)
+                if not queue and self._queues.get(key) is queue:
+                    del self._queues[key]
 
     def end(self, turn: Turn, outcome: Outcome = Outcome.ANSWERED) -> None:
-        """The call of this turn is over."""
+        """The call of this turn is over: that of the next one may begin."""
         with self._lock:
             self._books.end(turn, outcome)
             queue = self._queues.get(turn.key)
-            if queue is not None:
-                # After an answer there is one turn more, else none.
-                answered = outcome is Outcome.ANSWERED
-                queue.changed.notify(1 if answered else queue.waiting)
+            while queue:
+                waiter = queue[0]
+                try:
+                    waiter.turn = self._books.ask(turn.key)
+                except RefusedError as exc:
+                    waiter.refused = exc
+                else:
+                    if waiter.turn is None:
+                        break
+                queue.popleft()
+                waiter.told.notify()
 
-    def _wait(self, key: Hashable, queue: '_Queue') -> Turn:
+    def _wait(
+        self,
+        key: Hashable,
+        queue: 'collections.deque[_Waiter]',
+        waiter: '_Waiter',
+    ) -> Turn:
         end = time.monotonic() + self._limits.wait
-        queue.waiting += 1
-        try:
-            while (left := end - time.monotonic()) > 0:
-                queue.changed.wait(min(left, self._limits.patience))
-                turn = self._books.ask(key)
-                if turn is not None:
-                    return turn
-        finally:
-            queue.waiting -= 1
-        raise RefusedError(silent=False)
+        while True:
+            left = end - time.monotonic()
+            patience = self._limits.patience_of(len(queue))
+            waiter.told.wait(max(0.0, min(left, patience)))
+            if waiter.refused is not None:
+                raise waiter.refused
+            if waiter.turn is not None:
+                return waiter.turn
+            if time.monotonic() >= end:
+                raise RefusedError(silent=False)
+            self._books.check(key, len(queue))
 
 
-class _Queue:
-    """Those who wait for a turn of one side."""
+class _Waiter:
+    """One who waits for a turn, until it has one or is refused."""
 
     def __init__(self, lock: threading.Lock) -> None:
-        self.waiting = 0
-        self.changed = threading.Condition(lock)
+        self.told = threading.Condition(lock)
+        self.turn: Turn | None = None
+        self.refused: RefusedError | None = None

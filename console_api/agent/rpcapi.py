@@ -50,6 +50,8 @@ _NOT_SENT = (
     oslo_messaging.MessageUndeliverable,
 )
 
+#: For the threads of an API, a few of which may wait for one host.
+LIMITS = bulkhead.Limits(crowd=8)
 #: A process that lives answers at once; one that is gone never will.
 _IDENTIFY_TIMEOUT = 2
 #: What the database keeps of an address and a path, in characters.
@@ -114,7 +116,7 @@ class AgentAPI:
         conf: cfg.ConfigOpts,
         transport: oslo_messaging.Transport,
         proofs: Callable[[str], str | None] = _no_proof,
-        limits: bulkhead.Limits = bulkhead.Limits(),  # noqa: B008 - frozen
+        limits: bulkhead.Limits = LIMITS,
     ) -> None:
         self._proofs = proofs
         self._client = busclient.Client(
@@ -127,7 +129,7 @@ class AgentAPI:
             neither=_NOT_SENT,
         )
         self._entries: batches.Batches[Entry] = batches.Batches(
-            limits.patience
+            limits.patience / 2
         )
         #: Hosts whose agents know no enter_console.
         self._first_release = calls.Refusals()

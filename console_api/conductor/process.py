@@ -35,7 +35,7 @@ _PURGE_INTERVAL = 60
 _PURGE_BATCH = 500
 #: It has more threads than an API, so that more of them may wait for a host
 #: that answers, as after a restart of its servers.
-_AGENTS = bulkhead.Limits(wait=3.0)
+_AGENTS = bulkhead.Limits(wait=3.0, crowd=32)
 
 
 class Conductor:

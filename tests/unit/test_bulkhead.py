@@ -2,10 +2,12 @@
 """Who does not answer is asked by few, and costs the others nothing."""
 
 from collections.abc import Callable
+import functools
 import threading
 
 from console_api import bulkhead
 from tests import base
+from tests.fixtures import processes
 
 _PATIENCE = 60
 _LIMITS = bulkhead.Limits(most=2, patience=1.0, memory=5.0)
@@ -83,6 +85,23 @@ class BulkheadsTest(base.TestCase):
         self.begin()
         self.assertIsNone(self.hosts.ask('a', waiting=18))
         self.assertFalse(self.refused(waiting=21))
+
+    def test_line_has_an_end(self) -> None:
+        self.hosts = bulkhead.Bulkheads(bulkhead.Limits(2, line=3), self.clock)
+        self.begin()
+        self.begin()
+        self.assertIsNone(self.hosts.ask('a', waiting=2))
+        self.assertFalse(self.refused(waiting=3))
+
+    def test_crowd_waits_less_for_one_that_says_nothing(self) -> None:
+        self.hosts = bulkhead.Bulkheads(
+            bulkhead.Limits(2, patience=1.0, crowd=10), self.clock
+        )
+        self.begin()
+        self.begin()
+        self.pass_time(0.3)
+        self.assertIsNone(self.hosts.ask('a', waiting=5))
+        self.assertFalse(self.refused(waiting=10))
 
     def test_one_that_was_silent_is_left_alone(self) -> None:
         self.fall_silent()
@@ -177,6 +196,28 @@ class ThreadBulkheadsTest(base.TestCase):
             asked.wait(_PATIENCE)
             self.assertFalse(done.is_set())
         self.assertTrue(done.wait(_PATIENCE))
+
+    def test_turns_come_in_order(self) -> None:
+        order: list[int] = []
+        threads = []
+
+        def work(number: int) -> None:
+            with self.hosts.turn('a'):
+                order.append(number)
+
+        def wait_in_line(number: int) -> None:
+            threads.append(self.start(functools.partial(work, number)))
+            processes.wait_for(
+                lambda: len(self.hosts._queues.get('a', ())) > number,
+                'it does not wait',
+            )
+
+        with self.hosts.turn('a'):
+            for number in range(5):
+                wait_in_line(number)
+        for thread in threads:
+            thread.join(_PATIENCE)
+        self.assertEqual(list(range(5)), order)
 
     def test_silence_is_remembered(self) -> None:
         self.fail(TimeoutError)

@@ -33,7 +33,7 @@ class _SilentHostTest(base.TestCase):
             made.conf,
             transport,
             proofs.HostProofs(made.database),
-            limits or bulkhead.Limits(),
+            limits or rpcapi.LIMITS,
         )
         self.driver = made.agent.driver
         self.going_on = threading.Event()
@@ -81,14 +81,14 @@ class SilentTest(_SilentHostTest):
         self.assertEqual(1, self.count)
 
     def test_one_that_is_back_is_asked_at_once(self) -> None:
-        limits = dataclasses.replace(bulkhead.Limits(), memory=0.0)
+        limits = dataclasses.replace(rpcapi.LIMITS, memory=0.0)
         self.prepare(rpc_timeout=1, limits=limits)
         self.refused()
         self.going_on.set()
         self.assertTrue(self.get().url)
 
     def test_one_that_is_gone_is_asked_for_a_sign_of_life_first(self) -> None:
-        limits = dataclasses.replace(bulkhead.Limits(), memory=0.0)
+        limits = dataclasses.replace(rpcapi.LIMITS, memory=0.0)
         self.prepare(rpc_timeout=1, limits=limits)
         asked: list[str] = []
         identify = self.agents.identify
