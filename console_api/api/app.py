@@ -28,6 +28,7 @@ from console_api.api import microversion
 from console_api.api import middleware
 from console_api.api import openapi
 from console_api.api import operation
+from console_api.api import overload
 from console_api.api import routes
 from console_api.api.controllers import versions
 from console_api.conf import consoleauth
@@ -208,6 +209,14 @@ def proxy_headers_factory(
         return filtered if believed else application
 
     return build
+
+
+def overload_factory(
+    global_conf: dict[str, str],  # noqa: ARG001 - Paste's signature
+    **local_conf: str,  # noqa: ARG001
+) -> Callable[[middleware.WSGIApp], middleware.WSGIApp]:
+    """The Paste factory of ``Overload``."""
+    return overload.make(cfg.CONF)
 
 
 def urlmap_factory(

@@ -32,7 +32,7 @@ _PROJECT_ROOT = '/{project_id}/'
 _VARIABLE = re.compile(r'\{(\w+)\}')
 
 #: Refused before a route is looked at, or by a filter in front.
-_ALWAYS = frozenset({400, 401, 404, 406, 500})
+_ALWAYS = frozenset({400, 401, 404, 406, 500, 503})
 _WITH_BODY = frozenset({413, 415})
 _REMOVED = 410
 

@@ -52,6 +52,31 @@ request.
 The largest number of servers in one answer, and the number without a limit.
 """,
     ),
+    cfg.IntOpt(
+        'max_requests',
+        default=10,
+        min=1,
+        help="""
+How many requests one process of the API works on at once.
+
+Twice as many others wait, for ``max_wait`` at most. A request that waits for
+an agent counts too, and so does its connection to the database: raise it where
+the processor idles while requests wait. Give the WSGI server about five times
+as many threads, for those that wait and those that are refused.
+""",
+    ),
+    cfg.FloatOpt(
+        'max_wait',
+        default=1.0,
+        min=0.1,
+        help="""
+How long a request may wait until it is worked on, in seconds.
+
+One that would wait longer, by the time that the last ones took, is answered
+503 with ``Retry-After`` at once, so that those that are let in are answered in
+time. The documents of versions and ``/healthcheck`` do not wait.
+""",
+    ),
     cfg.StrOpt(
         'response_validation',
         default='warn',

@@ -11,7 +11,12 @@ raw_env = ['OS_CONSOLE_API_CONFIG_DIR=/etc/console-api']
 
 workers = 2
 worker_class = 'gthread'
-threads = 10
+# A process works on [api] max_requests at once. The other threads are for
+# requests that wait for their turn, and for those that are refused.
+threads = 48
+# Connections that may wait until a process takes them. The kernel has to allow
+# as many: sysctl net.core.somaxconn.
+backlog = 1024
 # Each process opens its own connections to the database and the bus.
 preload_app = False
 # SIGTERM leaves requests so many seconds to be answered.
