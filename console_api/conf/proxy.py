@@ -137,7 +137,8 @@ A client that shows no sign of life for two of them is gone: it neither sends
 anything nor takes what is queued for it. Pings also keep firewalls and load
 balancers from forgetting a quiet connection. Hypervisors, which know no pings,
 are probed by the kernel (TCP keepalive), as clients are: one whose host is
-silent for two of these times is gone. With 0 the kernel's own times count.
+silent for two of these times is gone, also while its user types. One that
+answers and takes nothing is kept. With 0 the kernel's own times count.
 """,
     ),
     cfg.IntOpt(

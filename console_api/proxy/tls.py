@@ -82,6 +82,7 @@ class TlsWire(wire.Wire):
         self.lost = plain.lost
         self._fd = plain.descriptor
         self._held = b''
+        self._unanswered = None
 
     def _send(self, data: bytes | memoryview) -> None:
         self.transport.write(data)

@@ -22,6 +22,9 @@ TURN = 1.0
 _MISSED = 2
 #: A turn that is late by so many seconds makes no look miss its turn.
 _SLACK = 0.1
+#: Of an interval between two looks, of which each may be late.
+_WHOLE = 0.9
+_DEAD = 'its host does not answer'
 _PING = frames.encode(frames.Opcode.PING, b'')
 
 
@@ -75,7 +78,8 @@ class Vigil:
             return
         if now >= self._next_ping:
             self._next_ping = now - _SLACK + self._settings.ping_interval
-            self._ping()
+            if self._hosts_answer(now):
+                self._ping()
 
     def next_look(self) -> float:
         """When to look again."""
@@ -86,6 +90,19 @@ class Vigil:
         if self._use is None:
             return math.inf
         return self._use.since + self._settings.idle_timeout
+
+    def _hosts_answer(self, now: float) -> bool:
+        """End the session if the host of a peer is dead to what it was sent.
+
+        A client that lives answers pings, but they are not sent always.
+        """
+        carried = self._relay
+        limit = _WHOLE * self._settings.ping_interval
+        if carried.guest.wire.is_silent(now, limit):
+            carried.finish(closing.GUEST_GONE, _DEAD)
+        elif carried.client.wire.is_silent(now, limit):
+            carried.finish(closing.CLIENT_GONE, _DEAD)
+        return not carried.finished.done()
 
     def _ping(self) -> None:
         client = self._relay.client

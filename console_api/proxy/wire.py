@@ -51,7 +51,15 @@ class Wire:
     keeps them too.
     """
 
-    __slots__ = ('_fd', '_held', 'blocked', 'ended', 'lost', 'transport')
+    __slots__ = (
+        '_fd',
+        '_held',
+        '_unanswered',
+        'blocked',
+        'ended',
+        'lost',
+        'transport',
+    )
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self.transport = transport
@@ -59,6 +67,7 @@ class Wire:
         self.ended = False
         self.lost = False
         self._held = b''
+        self._unanswered: float | None = None
         self._fd: int = transport.get_extra_info('socket').fileno()
         transport.set_write_buffer_limits(high=0)
 
@@ -147,6 +156,18 @@ class Wire:
         poll = select.poll()
         poll.register(self._fd, select.POLLRDHUP)
         return bool(poll.poll(0))
+
+    def is_silent(self, now: float, limit: float) -> bool:
+        """Whether the peer's host has acknowledged nothing for so long.
+
+        In seconds, from the look at which that was first seen.
+        """
+        if self.transport.is_closing():
+            return False
+        sock = self.transport.get_extra_info('socket')
+        since = keepalive.unanswered_since(sock, self._unanswered, now)
+        self._unanswered = since
+        return since is not None and now - since >= limit
 
     def reset(self) -> None:
         """End at once, and let the peer know at once.

@@ -25,7 +25,7 @@ _TURN = 2.0
 #: How often it is looked for that meanwhile, in seconds.
 _SLICE = 0.05
 #: A client that vanished is noticed within twice as many seconds.
-_KEEPALIVE = 30.0
+KEEPALIVE = 30.0
 
 
 class Bridge:
@@ -119,6 +119,9 @@ class Bridge:
                 client.leaves()
         for _, client in self._watched.values():
             client.look()
+            if client.is_silent(KEEPALIVE):
+                LOG.info('The host of a client of port %d is dead', self.port)
+                client.end()
         return somebody
 
     def _over(self) -> bool:
@@ -197,4 +200,4 @@ class Bridge:
 def _tune(client: socket.socket) -> None:
     client.settimeout(None)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    keepalive.turn_on(client, _KEEPALIVE)
+    keepalive.turn_on(client, KEEPALIVE)

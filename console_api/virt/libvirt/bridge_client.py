@@ -14,6 +14,8 @@ from typing import Protocol
 
 from oslo_log import log as logging
 
+from console_api import keepalive
+
 LOG = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
@@ -89,6 +91,8 @@ class Client:
         self._left = False
         #: What was read of it before its turn.
         self._ahead = bytearray()
+        #: Since when its host acknowledges nothing of what it was sent.
+        self._silent: float | None = None
         #: Since when the guest has taken nothing that was offered to it; None
         #: while nothing is.
         self._stalled: float | None = None
@@ -149,6 +153,18 @@ class Client:
         if time.monotonic() - stalled >= limit:
             LOG.info('A client has left whose guest takes nothing')
             self.end()
+
+    def is_silent(self, limit: float) -> bool:
+        """Whether its host has acknowledged nothing for so many seconds."""
+        now = time.monotonic()
+        try:
+            self._silent = keepalive.unanswered_since(
+                self._sock, self._silent, now
+            )
+        except OSError:
+            # It has ended just now.
+            return False
+        return self._silent is not None and now - self._silent >= limit
 
     def make_room(self) -> None:
         """Another client wants its place: end it if it has left.

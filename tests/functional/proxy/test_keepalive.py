@@ -3,33 +3,20 @@
 
 import asyncio
 from collections.abc import Callable
-import ctypes
+import contextlib
 import fcntl
 import socket
 import struct
 import termios
 import unittest
 
+from websockets import exceptions
+from websockets.asyncio import client as ws_client
+
 from console_api.proxy import server
 from console_api.proxy import session
+from tests.fixtures import dead_peer
 from tests.functional.proxy import harness
-
-#: Not in Python's socket module (asm-generic/socket.h).
-_SO_ATTACH_FILTER = 26
-
-
-def cut_off(sock: socket.socket) -> None:
-    """Let the kernel drop what comes for this socket, as a dead host does."""
-    # One instruction of BPF: take no byte of the packet.
-    program = ctypes.create_string_buffer(struct.pack('HBBI', 6, 0, 0, 0))
-    where = ctypes.addressof(program)
-    # A socket object of asyncio cannot be told.
-    with socket.socket(fileno=socket.dup(sock.fileno())) as own:
-        own.setsockopt(
-            socket.SOL_SOCKET,
-            _SO_ATTACH_FILTER,
-            struct.pack('HxxxxxxP', 1, where),
-        )
 
 
 class KeepaliveCase(harness.ProxyTestCase):
@@ -96,14 +83,58 @@ class DeadPeerTest(KeepaliveCase):
             await ws.send(b'x')
             await harness.receive(ws, 1)
             assert self.guest is not None
-            cut_off(self.guest.get_extra_info('socket'))
+            dead_peer.cut_off(self.guest.get_extra_info('socket'))
             self.assertEqual(4005, await self.closing_of(ws))
             self.guest.transport.abort()
+
+    async def test_dead_hypervisor_is_noticed_while_the_user_types(
+        self,
+    ) -> None:
+        self.set('proxy', ping_interval=1)
+        await self.with_backend(self.serial, 'serial')
+        async with self.connect() as ws:
+            await ws.send(b'x')
+            await harness.receive(ws, 1)
+            assert self.guest is not None
+            dead_peer.cut_off(self.guest.get_extra_info('socket'))
+            typing = asyncio.ensure_future(self.type(ws))
+            self.assertEqual(4005, await self.closing_of(ws))
+            await typing
+            self.guest.transport.abort()
+
+    @staticmethod
+    async def type(ws: ws_client.ClientConnection) -> None:
+        """A key now and then, until the console is closed."""
+        with contextlib.suppress(exceptions.ConnectionClosed):
+            while True:
+                await ws.send(b'x')
+                await asyncio.sleep(0.05)
+
+    async def test_guest_that_takes_nothing_is_kept(self) -> None:
+        async def stalled(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            writer.transport.pause_reading()
+            await gone.wait()
+            writer.transport.resume_reading()
+            del reader
+
+        gone = asyncio.Event()
+        self.set('proxy', ping_interval=1)
+        await self.with_backend(stalled, 'serial')
+        async with self.connect() as ws:
+            await self.block_guest(ws, ws.transport.get_extra_info('socket'))
+            # Pings are not answered while it lasts; looks go on.
+            looks = self.session()._services.rounds
+            turn = looks._turn
+            await self.until(lambda: looks._turn > turn + 5, 'some looks')
+            self.assertFalse(self.session()._relay.finished.done())
+            gone.set()
 
     async def test_dead_client_is_noticed_while_the_guest_is_blocked(
         self,
     ) -> None:
-        await self.assert_noticed(cut_off)
+        await self.assert_noticed(dead_peer.cut_off)
 
     async def test_end_of_a_client_is_noticed_while_the_guest_is_blocked(
         self,
@@ -132,7 +163,7 @@ class DeadPeerTest(KeepaliveCase):
                 leave(sock)
                 await self.nothing_left()
                 ws.transport.abort()
-        self.assertIn('while the guest took nothing', logs.output[-1])
+        self.assertIn('reason=client_gone', logs.output[-1])
 
     async def block_guest(self, ws: object, sock: socket.socket) -> None:
         """Send until the guest takes no more, and all has arrived."""

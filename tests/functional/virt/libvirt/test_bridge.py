@@ -13,6 +13,7 @@ from console_api.virt.libvirt import bridge
 from console_api.virt.libvirt import bridge_client
 from console_api.virt.libvirt import bridges
 from tests import base
+from tests.fixtures import dead_peer
 
 #: Seconds; nothing takes a tenth of it.
 PATIENCE = 30.0
@@ -229,6 +230,21 @@ class BridgeTest(BridgeCase):
         )
         client.close()
         self.wait_for(lambda: not self.is_open(made.port))
+
+    def test_client_whose_host_is_dead_is_noticed_while_the_guest_writes(
+        self,
+    ) -> None:
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'console_api.virt.libvirt.bridge.KEEPALIVE', 1.0
+            )
+        )
+        made = self.bridge(idle=0.1)
+        client = self.connect(made.port)
+        guest = self.guest()
+        dead_peer.cut_off(client)
+        guest.sendall(b'x')
+        self.assertEqual(b'', guest.recv(1))
 
     def test_client_that_stays_keeps_its_place(self) -> None:
         made = self.bridge()
