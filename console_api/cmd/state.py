@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pathlib
+import stat
 import tempfile
 from types import TracebackType
 from typing import IO
@@ -27,6 +28,7 @@ clouds:
     identity_api_version: 3
     region_name: standalone
 """
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class StateDir:
@@ -51,6 +53,7 @@ class StateDir:
     def __enter__(self) -> Self:
         try:
             self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._check_private()
             self._lock = open(self._path / 'lock', 'a+', encoding='ascii')
             self._check_writable()
         except OSError as exc:
@@ -108,6 +111,15 @@ class StateDir:
     def withdraw(self) -> None:
         """Say that no service answers."""
         self._facts_file.unlink(missing_ok=True)
+
+    def _check_private(self) -> None:
+        """Return if nobody else puts links and files of their own there."""
+        found = self._path.stat()
+        if found.st_uid != os.geteuid() or found.st_mode & _OTHERS_WRITE:
+            raise exception.ConfigurationError(
+                f'others may write to the state directory {self._path}: give '
+                'another --state-dir, or make it your own (chmod 700)'
+            )
 
     def _check_writable(self) -> None:
         with tempfile.TemporaryFile(dir=self._path):

@@ -225,6 +225,27 @@ class RefusalTest(base.TestCase):
         path.write_text('')
         self.assertIn('state directory', self.refused('--driver=fake'))
 
+    def test_state_directory_that_others_write_to(self) -> None:
+        path = pathlib.Path(self.directory) / 'state'
+        victim = pathlib.Path(self.directory) / 'victim'
+        victim.write_text('precious')
+        path.mkdir()
+        # Where the service would write its file for clients.
+        (path / 'clouds.yaml.new').symlink_to(victim)
+        for mode in (0o777, 0o1777, 0o770):
+            path.chmod(mode)
+            line = self.refused('--driver=fake')
+            self.assertIn('others may write to the state directory', line)
+        self.assertEqual('precious', victim.read_text())
+
+    def test_state_directory_of_somebody_else(self) -> None:
+        if os.geteuid() != 0:
+            self.skipTest('only root gives directories away')
+        path = pathlib.Path(self.directory) / 'state'
+        path.mkdir(mode=0o700)
+        os.chown(path, 65534, 65534)
+        self.assertIn('others may write', self.refused('--driver=fake'))
+
     def test_state_directory_that_cannot_be_entered(self) -> None:
         if os.geteuid() == 0:
             # Root may enter everything but what is no directory.
