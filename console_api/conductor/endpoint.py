@@ -207,12 +207,16 @@ def _serialize(grant: types.ConsoleGrant) -> dict[str, Any]:
 def _servers(values: object) -> list[reports.ReportedServer]:
     if not isinstance(values, list | tuple):
         raise exception.BadRequest('A report names no servers.')
+    if len(values) > reports.MOST_SERVERS:
+        raise exception.BadRequest('A report names too many servers.')
     return [reports.parse(one) for one in values]
 
 
 def _ids(values: object) -> list[str]:
     if not isinstance(values, list | tuple):
         raise exception.BadRequest('A report names no servers.')
+    if len(values) > reports.MOST_SERVERS:
+        raise exception.BadRequest('A report names too many servers.')
     try:
         return [str(uuid.UUID(value)) for value in values]
     except (AttributeError, TypeError, ValueError) as exc:

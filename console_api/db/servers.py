@@ -192,6 +192,12 @@ def _clauses(wanted: ServerFilter) -> Iterable[sa.ColumnElement[bool]]:
         yield _table.c.task_state.in_(wanted.task_states)
 
 
+def count_of_host(connection: sa.Connection, host: str) -> int:
+    """How many servers are registered on this host."""
+    query = sa.select(sa.func.count()).where(_table.c.host == host)
+    return int(connection.execute(query).scalar_one())
+
+
 def of_host(connection: sa.Connection, host: str | None) -> list[ServerRecord]:
     """Every server that is registered on a host, or on none."""
     rows = connection.execute(

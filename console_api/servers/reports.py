@@ -22,6 +22,9 @@ from console_api.servers import hostkeys
 
 LOG = logging.getLogger(__name__)
 
+#: Of one host: more than any has, and no more than a registry can bear.
+MOST_SERVERS = 100_000
+
 #: The longest name that the registry keeps; a longer one is cut.
 _NAME_LENGTH = 255
 #: Nova knows 0 to 7.
@@ -206,6 +209,7 @@ def _store(connection: db_api.Connection, report: _Report) -> list[str]:
     if report.named is not None:
         ours = {i: r for i, r in ours.items() if i in report.named}
     plan = _plan(report.host, report.servers, ours, strangers)
+    _check_number(connection, report.host, plan)
     db_servers.remove(connection, plan.gone)
     db_servers.add(connection, plan.new)
     db_servers.change(connection, plan.changed)
@@ -213,6 +217,22 @@ def _store(connection: db_api.Connection, report: _Report) -> list[str]:
     if over:
         db_tokens.revoke(connection, over)
     return list(plan.kept)
+
+
+def _check_number(
+    connection: db_api.Connection, host: str | None, plan: _Plan
+) -> None:
+    """Return if the host does not have too many servers then.
+
+    :raises BadRequest: it would, and fill the registry
+    """
+    if host is None or not plan.new:
+        return
+    known = db_servers.count_of_host(connection, host)
+    if known + len(plan.new) - len(plan.gone) > MOST_SERVERS:
+        raise exception.BadRequest(
+            f'A host may report {MOST_SERVERS} servers at most.'
+        )
 
 
 def _registered(

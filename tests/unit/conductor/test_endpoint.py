@@ -3,12 +3,14 @@
 
 import inspect
 from typing import Any
+from unittest import mock
 
 import oslo_messaging
 
 from console_api import context
 from console_api import exception
 from console_api.conductor import endpoint
+from console_api.servers import reports
 from tests import base
 from tests.unit import test_hostnames
 
@@ -63,6 +65,12 @@ class ReportServersTest(base.TestCase):
         for servers in (None, {}, 'abc', 7):
             with self.subTest(servers=servers):
                 self._assert_refused('here', servers)
+
+    def test_more_servers_than_a_host_has_are_not_looked_at(self) -> None:
+        asked = mock.Mock()
+        self.patch(reports, 'parse', asked)
+        self._assert_refused('here', [{}] * (reports.MOST_SERVERS + 1))
+        asked.assert_not_called()
 
     def test_one_malformed_server_refuses_the_report(self) -> None:
         self._assert_refused('here', [{'id': 'nonsense'}])
