@@ -6,6 +6,8 @@ from typing import Any
 
 from oslo_context import context
 
+#: What a field may have, in characters.
+_LONGEST = 255
 _RPC_FIELDS = ('request_id', 'global_request_id', 'user_id', 'project_id')
 
 
@@ -32,11 +34,18 @@ class RequestContext(context.RequestContext):
     def from_rpc(cls, values: Mapping[str, Any]) -> 'RequestContext':
         """The context that ``for_rpc`` described; unknown fields are left."""
         fields: dict[str, Any] = {
-            name: values.get(name) for name in _RPC_FIELDS
+            name: _believed(values.get(name)) for name in _RPC_FIELDS
         }
         made = cls(**fields, overwrite=False)
         made.agent_proof = values.get('agent_proof')
         return made
+
+
+def _believed(value: object) -> str | None:
+    # Others than controllers send calls, and all of it goes into the log.
+    if not isinstance(value, str) or not value.isprintable():
+        return None
+    return value if len(value) <= _LONGEST else None
 
 
 def service_context() -> RequestContext:
