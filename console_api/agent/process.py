@@ -18,6 +18,7 @@ from console_api.agent import inventory
 from console_api.agent import reportlog
 from console_api.agent import rpcapi
 from console_api.conductor import rpcapi as conductor_rpcapi
+from console_api.consoles import types
 from console_api.virt import driver as virt_driver
 
 _PREFIX = 'console_agent'
@@ -51,13 +52,7 @@ class Agent:
             self._transport,
             rpc.agent_topic(conf.host),
             rpc.AGENT_SERVER,
-            [
-                self.telemetry.counted(
-                    callers.Guarded(
-                        endpoint.AgentEndpoint(conf, self.driver), key
-                    )
-                )
-            ],
+            [self.telemetry.counted(self._endpoint(conf, key))],
         )
         conductor = conductor_rpcapi.ConductorAPI(conf, self._transport, key)
         self.reporter = inventory.InventoryReporter(
@@ -77,6 +72,9 @@ class Agent:
             self.reporter.instance,
         )
         self._started = False
+
+    def _endpoint(self, conf: cfg.ConfigOpts, key: types.Secret) -> object:
+        return callers.Guarded(endpoint.AgentEndpoint(conf, self.driver), key)
 
     def _question(self) -> telemetry.Question:
         """Whether the hypervisor answers, for those who ask and metrics."""

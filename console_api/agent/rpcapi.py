@@ -298,20 +298,14 @@ class AgentAPI:
         arguments: Mapping[str, Any],
         version: str = '1.0',
     ) -> Any:
-        if not hostnames.is_valid(host):
-            # Whoever knows the servers may name hosts by other rules.
-            LOG.warning(
-                'No agent can be called %r: a name has %s',
-                host[:80],
-                hostnames.RULE,
-            )
-            raise exception.HostUnavailable(arguments['server_id'])
+        server_id = arguments['server_id']
+        if not _has_agent(host):
+            raise exception.HostUnavailable(server_id)
         client = self._client.prepare(
             topic=rpc.agent_topic(host),
             timeout=self._timeout,
             version=version,
         )
-        server_id = arguments['server_id']
         proven = context.proving(self._proofs(host))
         try:
             with self._hosts.turn(host) as turn:
@@ -347,6 +341,16 @@ class AgentAPI:
             and self.identify(context, host) is None
         ):
             raise oslo_messaging.MessagingTimeout('the agent is still silent')
+
+
+def _has_agent(host: str) -> bool:
+    if hostnames.is_valid(host):
+        return True
+    # Whoever knows the servers may name hosts by other rules.
+    LOG.warning(
+        'No agent can be called %r: a name has %s', host[:80], hostnames.RULE
+    )
+    return False
 
 
 def _entry(answer: object) -> Entry:

@@ -68,22 +68,19 @@ class Conductor:
             self._transport,
             rpc.CONDUCTOR_TOPIC,
             conf.host,
-            [
-                self.telemetry.counted(
-                    endpoint.ConductorEndpoint(
-                        self.broker,
-                        self.recorder,
-                        agent_reports.AgentRecorder(
-                            self._database, self._is_open
-                        ),
-                    )
-                )
-            ],
+            [self.telemetry.counted(self._endpoint())],
         )
         self._health = health.Health(conf, self._transport, self.telemetry)
         self._stopped = threading.Event()
         self._purger = threads.Supervised(
             'purge', self._purge_loop, self._stopped
+        )
+
+    def _endpoint(self) -> object:
+        return endpoint.ConductorEndpoint(
+            self.broker,
+            self.recorder,
+            agent_reports.AgentRecorder(self._database, self._is_open),
         )
 
     def start(self) -> None:

@@ -238,7 +238,7 @@ class WordTest(_TestCase):
                 )
 
 
-class FileTest(base.TestCase):
+class WordFileTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
