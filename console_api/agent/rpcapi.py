@@ -9,7 +9,9 @@ History:
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
+import contextlib
 import dataclasses
 import hashlib
 import hmac
@@ -28,6 +30,7 @@ from console_api import context as console_context
 from console_api import exception
 from console_api import hostnames
 from console_api import rpc
+from console_api import silence
 from console_api.consoles import tokens
 from console_api.consoles import types
 
@@ -131,6 +134,7 @@ class AgentAPI:
         self._entries: batches.Batches[Entry] = batches.Batches(
             limits.patience / 2
         )
+        self._silence = silence.SilenceLog(transport)
         #: Hosts whose agents know no enter_console.
         self._first_release = calls.Refusals()
         self._timeout = conf.agent.rpc_timeout
@@ -307,14 +311,19 @@ class AgentAPI:
             version=version,
         )
         proven = context.proving(self._proofs(host))
+        with self._translated(host, server_id), self._hosts.turn(host) as turn:
+            if turn.probing:
+                self._check_alive(context, host)
+            return self._calls.run(
+                lambda: client.call(proven, method, **arguments),
+                self._timeout,
+            )
+
+    @contextlib.contextmanager
+    def _translated(self, host: str, server_id: str) -> Iterator[None]:
+        """Have what goes wrong on the way told as that of a host."""
         try:
-            with self._hosts.turn(host) as turn:
-                if turn.probing:
-                    self._check_alive(context, host)
-                return self._calls.run(
-                    lambda: client.call(proven, method, **arguments),
-                    self._timeout,
-                )
+            yield
         except bulkhead.RefusedError as exc:
             if exc.silent:
                 raise exception.HostUnavailable(server_id) from exc
@@ -327,6 +336,9 @@ class AgentAPI:
             )
             raise exception.HostUnavailable(server_id) from exc
         except _SILENT as exc:
+            self._silence.warn(
+                f'the agent of {host}', rpc.agent_topic(host), exc
+            )
             raise exception.HostUnavailable(server_id) from exc
 
     def _check_alive(

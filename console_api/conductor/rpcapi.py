@@ -26,6 +26,7 @@ from console_api import busclient
 from console_api import calls
 from console_api import context as console_context
 from console_api import rpc
+from console_api import silence
 from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.virt import driver as virt_driver
@@ -81,6 +82,7 @@ class ConductorAPI:
             conf.upgrade_levels.conductor,
         )
         self._calls = calls.Calls(self._client.watch)
+        self._silence = silence.SilenceLog(transport)
         self._patience = calls.Patience(_SILENCE, _REPORT_TIMEOUT)
         #: Versions that a conductor does not know.
         self._refused = calls.Refusals()
@@ -381,10 +383,14 @@ class ConductorAPI:
         elif key is not None:
             asked |= dataclasses.asdict(key)
         client = self._client.prepare(timeout=self._timeout, version=version)
-        answer = self._calls.run(
-            lambda: client.call(context, method, **asked),
-            self._timeout,
-        )
+        try:
+            answer = self._calls.run(
+                lambda: client.call(context, method, **asked),
+                self._timeout,
+            )
+        except oslo_messaging.MessagingTimeout as exc:
+            self._silence.warn('the conductors', rpc.CONDUCTOR_TOPIC, exc)
+            raise
         connect = types.ConnectInfo(**answer.pop('connect'))
         secret = answer.pop('secret', None)
         return types.ConsoleGrant(

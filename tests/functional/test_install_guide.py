@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the install guide says to write and to run is there."""
 
+import configparser
 import pathlib
 import re
 import subprocess
@@ -12,9 +13,12 @@ from tests.fixtures import processes
 from tests.fixtures import source
 
 GUIDE = source.ROOT / 'doc' / 'source' / 'install' / 'index.rst'
+FILTER_GUIDE = GUIDE.parents[1] / 'admin' / 'beside-nova.rst'
 UNITS = source.ROOT / 'etc' / 'systemd'
+#: Those of a list are indented like its text.
 _BLOCK = re.compile(
-    r'\.\. code-block:: (\w+)\n(?:   :.*\n)*\n((?:   .*\n|\n)+)'
+    r'(?m)^( *)\.\. code-block:: (\w+)\n(?:\1   :.*\n)*\n'
+    r'((?:\1   .*\n|\n)+)'
 )
 
 
@@ -22,18 +26,39 @@ def blocks(kind: str, document: pathlib.Path = GUIDE) -> list[str]:
     """The blocks of a text in a language, without their indentation."""
     text = document.read_text(encoding='utf-8')
     return [
-        re.sub(r'(?m)^   ', '', body)
-        for found, body in _BLOCK.findall(text)
+        re.sub(f'(?m)^{indent}   ', '', body)
+        for indent, found, body in _BLOCK.findall(text)
         if found == kind
     ]
 
 
+def filter_file() -> str:
+    """The configuration of the filter in Nova's pipeline."""
+    (text,) = (
+        block
+        for block in blocks('ini', FILTER_GUIDE)
+        if 'directory = nova-process' in block
+    )
+    return text
+
+
+def _settings(text: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(
+        interpolation=None, default_section='none'
+    )
+    parser.read_string(text)
+    return parser
+
+
 class GuideTest(base.TestCase):
     def test_each_option_exists(self) -> None:
-        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         found = [text for text in blocks('ini') if '[Service]' not in text]
         self.assertEqual(5, len(found))
-        for number, text in enumerate(found):
+        self._validate([*found, filter_file()])
+
+    def _validate(self, files: list[str]) -> None:
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        for number, text in enumerate(files):
             file = folder / f'{number}.conf'
             file.write_text(text, encoding='utf-8')
             done = subprocess.run(
@@ -50,6 +75,33 @@ class GuideTest(base.TestCase):
                 check=False,
             )
             self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+
+    def test_filter_in_nova_meets_the_conductors(self) -> None:
+        # On the same bus, exchange and database.
+        controller, ours = (
+            _settings(blocks('ini')[0]),
+            _settings(filter_file()),
+        )
+        for group, names in (
+            ('DEFAULT', ('transport_url', 'rpc_exchange')),
+            ('database', ('connection',)),
+        ):
+            for name in names:
+                self.assertEqual(
+                    controller[group][name], ours[group].get(name), name
+                )
+
+    def test_package_is_installed_from_its_file(self) -> None:
+        for document in (GUIDE, FILTER_GUIDE):
+            lines = ''.join(blocks('console', document)).splitlines()
+            named = [
+                line
+                for line in lines
+                if 'pip install' in line and 'console' in line.split('pip')[1]
+            ]
+            self.assertNotEqual([], named)
+            for line in named:
+                self.assertIn('WHEELS/console_api-VERSION', line)
 
     def test_each_command_of_the_package_exists(self) -> None:
         text = ''.join(blocks('console'))

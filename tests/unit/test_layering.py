@@ -30,6 +30,7 @@ CORE = (
     'policy',
     'rpc',
     'service',
+    'silence',
     'statusserver',
     'systemd',
     'telemetry',

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """An agent and its client, on a bus in this process."""
 
+import logging
 import threading
 from urllib import parse
+
+import fixtures
 
 from console_api import context
 from console_api import exception
@@ -105,6 +108,19 @@ class AgentTest(base.TestCase):
             exception.HostUnavailable, self._get, host='nowhere'
         )
         self.assertEqual((_SERVER,), error.args)
+
+    def test_host_without_an_agent_is_in_the_log(self) -> None:
+        # With all that both sides must have in common.
+        log = self.useFixture(fixtures.FakeLogger(level=logging.WARNING))
+        self.assertRaises(exception.HostUnavailable, self._get, host='nowhere')
+        (line,) = log.output.splitlines()
+        for fact in (
+            'the agent of nowhere',
+            'topic console_agent.nowhere,',
+            f'exchange {self.service.conf.rpc_exchange},',
+            'virtual host /.',
+        ):
+            self.assertIn(fact, line)
 
     def test_agent_that_is_late(self) -> None:
         going_on = threading.Event()

@@ -6,9 +6,11 @@ from typing import Any
 
 import fixtures
 import oslo_messaging
+from oslo_messaging import conffixture
 
 from console_api import context
 from console_api import exception
+from console_api import rpc
 from console_api.agent import rpcapi
 from console_api.consoles import types
 from tests import base
@@ -53,6 +55,14 @@ class _ApiTest(base.TestCase):
         super().setUp()
         self.context = context.service_context()
 
+    def _transport(self) -> oslo_messaging.Transport:
+        """The bus inside the process; nothing is sent there."""
+        bus = self.useFixture(conffixture.ConfFixture(self.conf))
+        bus.transport_url = 'fake://'
+        transport = rpc.get_transport(self.conf)
+        self.addCleanup(transport.cleanup)
+        return transport
+
     def _api(self, answer: Any) -> rpcapi.AgentAPI:
         self.useFixture(
             fixtures.MonkeyPatch(
@@ -60,7 +70,7 @@ class _ApiTest(base.TestCase):
                 lambda *ignored: Answering(answer),
             )
         )
-        return rpcapi.AgentAPI(self.conf, None)
+        return rpcapi.AgentAPI(self.conf, self._transport())
 
 
 class HostTest(_ApiTest):
@@ -73,7 +83,7 @@ class HostTest(_ApiTest):
                 'console_api.busclient.Client', lambda *ignored: client
             )
         )
-        api = rpcapi.AgentAPI(self.conf, None)
+        api = rpcapi.AgentAPI(self.conf, self._transport())
         where = types.ConnectInfo('127.0.0.1', 5900)
         for call, *arguments in (
             (api.get_console, 'novnc'),
