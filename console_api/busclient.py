@@ -20,9 +20,6 @@ _DEADLINE = 3.0
 _PAUSE = 1.0
 #: For so many seconds a call that takes long is no reason to ask again.
 _KNOWN = 2.0
-#: Servers look every four seconds at most for a bus that was not there. What
-#: is sent before they have found it has no queue, and so no answer.
-_SETTLE = 4.0
 #: A transport is not replaced more often than this, in seconds. Where a new
 #: one is no better the time doubles, up to the second figure.
 _FIRST_REST = 2.0
@@ -50,7 +47,6 @@ class BusWatch:
         self._lock = threading.Lock()
         self._asking = False
         self._failed = False
-        self._gone = False
         self._well_until = 0.0
         self._rest = _FIRST_REST
         self._rested = 0.0
@@ -76,9 +72,6 @@ class BusWatch:
     def _ask(self) -> None:
         while not self._is_well():
             time.sleep(_PAUSE)
-        if self._gone:
-            time.sleep(_SETTLE)
-            self._gone = False
         if self.away:
             LOG.info('The message bus takes messages again')
         with self._lock:
@@ -96,7 +89,6 @@ class BusWatch:
                 LOG.error('The message bus takes no messages: %r', exc)
             self.away = True
             self._failed = True
-            self._gone = self._gone or isinstance(exc, ConnectionError)
             return False
         self._well_until = time.monotonic() + _KNOWN
         return True

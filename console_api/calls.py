@@ -31,6 +31,8 @@ _IDLE = 60.0
 _SUSPICIOUS = 3.0
 _LOOK = 0.25
 
+_AWAY = 'the bus is away'
+
 _T = TypeVar('_T')
 
 #: What oslo.messaging raises where its connections are broken, besides its own
@@ -90,16 +92,20 @@ class Calls:
 
         Within some seconds where the bus is known to take no messages.
 
-        :raises MessagingTimeout: the bus was not there within ``timeout``
-        :raises MessageDeliveryFailure: the bus went away
+        :raises MessagingTimeout: there was no answer within ``timeout``
+        :raises MessageDeliveryFailure: the bus is away or went away, or knows
+            nobody who could answer
         """
         if self._watch.away or self._hanging() >= _MOST_HANGING:
             self._watch.suspect(False)
-            raise oslo_messaging.MessagingTimeout('the bus is away')
+            raise oslo_messaging.MessageDeliveryFailure(_AWAY)
         answer: futures.Future[_T] = futures.Future()
         self._free().give(lambda: _make(call, answer))
         try:
             result = self._result(answer, timeout + _GRACE)
+        except oslo_messaging.MessageUndeliverable as exc:
+            # The bus is well; whoever is called is not there.
+            raise oslo_messaging.MessageDeliveryFailure(str(exc)) from exc
         except oslo_messaging.MessageDeliveryFailure:
             self._watch.suspect(True)
             raise
@@ -114,15 +120,21 @@ class Calls:
         pause = min(_SUSPICIOUS, timeout)
         while not futures.wait([answer], pause).done:
             left = end - time.monotonic()
-            if left > 0 and not self._watch.away:
-                self._watch.suspect(False)
-                pause = min(_LOOK, left)
-                continue
-            with self._lock:
-                self._left.append(answer)
-            self._watch.suspect(True)
-            raise oslo_messaging.MessagingTimeout('the bus is away')
+            if self._watch.away:
+                self._leave(answer)
+                # Whoever was called is not to blame for the silence.
+                raise oslo_messaging.MessageDeliveryFailure(_AWAY)
+            if left <= 0:
+                self._leave(answer)
+                self._watch.suspect(True)
+                raise oslo_messaging.MessagingTimeout(_AWAY)
+            self._watch.suspect(False)
+            pause = min(_LOOK, left)
         return answer.result()
+
+    def _leave(self, answer: 'futures.Future[Any]') -> None:
+        with self._lock:
+            self._left.append(answer)
 
     def _hanging(self) -> int:
         with self._lock:

@@ -132,6 +132,8 @@ def get_client(
         # Otherwise a call waits for the bus for as long as it is away.
         retry=0,
         serializer=ContextSerializer(),
+        # Nobody answers what is sent where no queue is: RabbitMQ shall say so.
+        transport_options=oslo_messaging.TransportOptions(at_least_once=True),
     )
 
 

@@ -68,6 +68,18 @@ class BrokenTest(base.TestCase):
         # From now on none is lost.
         self.assertEqual(['pong'] * 9, [self._ping() for _ in range(9)])
 
+    def test_call_of_nobody_ends_at_once(self) -> None:
+        client = self.client.prepare(topic='elsewhere', timeout=_TIMEOUT)
+        # As often as there may be something left of the one before.
+        for _ in range(3):
+            self.assertRaises(
+                oslo_messaging.MessageDeliveryFailure,
+                self.calls.run,
+                lambda: client.call(context.service_context(), 'ping'),
+                _TIMEOUT,
+            )
+            self.assertEqual('pong', self._ping())
+
     def test_answer_under_way_arrives_while_others_are_made(self) -> None:
         before = self.client.prepare(timeout=_TIMEOUT)
         self.client.renew()

@@ -15,7 +15,7 @@ _PATIENCE = 60
 class WatchTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
-        for name in ('_PAUSE', '_FIRST_REST', '_SETTLE'):
+        for name in ('_PAUSE', '_FIRST_REST'):
             self._set(name, 0.01)
         self.log = self.useFixture(fixtures.FakeLogger())
         self.well = True

@@ -85,7 +85,9 @@ class OpeningTest(base.TestCase):
                 oslo_messaging.MessagingTimeout, self._run, hang, 0
             )
         self.assertRaises(
-            oslo_messaging.MessagingTimeout, self._run, lambda: made.append('')
+            oslo_messaging.MessageDeliveryFailure,
+            self._run,
+            lambda: made.append(''),
         )
         self.assertEqual([], made)
         self.away.set()
@@ -99,7 +101,7 @@ class OpeningTest(base.TestCase):
         while True:
             try:
                 return self._run(call)
-            except oslo_messaging.MessagingTimeout:
+            except oslo_messaging.MessageDeliveryFailure:
                 if time.monotonic() > end:
                     raise
 
@@ -159,7 +161,9 @@ class WatchTest(base.TestCase):
         self.watch.away = True
         made: list[str] = []
         self.assertRaises(
-            oslo_messaging.MessagingTimeout, self._run, lambda: made.append('')
+            oslo_messaging.MessageDeliveryFailure,
+            self._run,
+            lambda: made.append(''),
         )
         self.assertEqual([], made)
         # Whoever asks after the bus may have ended.
@@ -180,7 +184,7 @@ class WatchTest(base.TestCase):
 
         self.calls = calls.Calls(Finds())
         self.assertRaises(
-            oslo_messaging.MessagingTimeout,
+            oslo_messaging.MessageDeliveryFailure,
             self._run,
             lambda: ended.wait(_PATIENCE),
         )
@@ -189,6 +193,15 @@ class WatchTest(base.TestCase):
     def test_message_that_was_not_delivered_is_told(self) -> None:
         self._fail(oslo_messaging.MessageDeliveryFailure('lost'))
         self.assertEqual([True], self.watch.told)
+
+    def test_call_of_nobody_says_nothing_about_the_bus(self) -> None:
+        def fail() -> None:
+            raise oslo_messaging.MessageUndeliverable(None, None, '', None)
+
+        self.assertRaises(
+            oslo_messaging.MessageDeliveryFailure, self._run, fail
+        )
+        self.assertEqual([], self.watch.told)
 
     def test_silence_of_a_server_says_nothing_about_the_bus(self) -> None:
         self._fail(oslo_messaging.MessagingTimeout('nothing'))
