@@ -21,7 +21,7 @@ class Policy:
     """Decides by rule name; reads ``policy.yaml`` again when it changes."""
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
-        self._enforcer = _new_enforcer(conf)
+        self._enforcer = new_enforcer(conf)
 
     def authorize(
         self,
@@ -49,9 +49,7 @@ class Policy:
         nothing, and so not to what is missing in the target either.
         """
         values = _known(context.to_policy_values())
-        values['is_admin'] = self._ask(
-            base.CONTEXT_IS_ADMIN, own_target(context), {**values}
-        )
+        values['is_admin'] = self.is_admin(context)
         return self._ask(rule, target, values)
 
     def authorize_own(
@@ -71,7 +69,8 @@ class Policy:
         return self._ask(
             base.CONTEXT_IS_ADMIN,
             own_target(context),
-            _known(context.to_policy_values()),
+            # Nova's own check, where that has made it known, wants to see it.
+            {**_known(context.to_policy_values()), 'is_admin': False},
         )
 
     def _ask(
@@ -102,9 +101,12 @@ def _known(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _new_enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
+def new_enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
+    """The rules of this configuration's files over the defaults here."""
     policy_opts.set_defaults(conf, policy_file='policy.yaml')
     enforcer = policy.Enforcer(conf)
+    # What counts with enforce_new_defaults = False is no change to report.
+    enforcer.suppress_default_change_warnings = True
     enforcer.register_defaults(policies.list_rules())
     return enforcer
 
@@ -115,4 +117,4 @@ def get_enforcer() -> policy.Enforcer:
     # The tools read no configuration of the service, which says where its
     # policy file is.
     conf([], project=_CONFIG_DIRS)
-    return _new_enforcer(conf)
+    return new_enforcer(conf)

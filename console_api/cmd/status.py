@@ -5,11 +5,12 @@
 and 255 for an unexpected error, as in other services.
 """
 
+import logging
+import pathlib
 import sys
 from typing import Any
 
 from oslo_config import cfg
-from oslo_db import exception as db_exception
 from oslo_upgradecheck import common_checks
 from oslo_upgradecheck import upgradecheck
 from oslo_utils import timeutils
@@ -18,11 +19,19 @@ from console_api import exception
 from console_api import policy
 from console_api import service
 from console_api.agent import rpcapi
+from console_api.cmd import novapolicy
 from console_api.conf import conductor
-from console_api.db import agents as db_agents
-from console_api.db import api as db_api
+from console_api.db import checks
 from console_api.db import migration
 
+#: Where Nova's own configuration is, unless the operator says so.
+_NOVA = '/etc/nova/nova.conf'
+_NOVA_CONFIG_FILE = cfg.StrOpt(
+    'nova-config-file',
+    metavar='PATH',
+    help='nova.conf of the Nova whose policy is compared; without it, '
+    f'{_NOVA} where [servers] directory is nova.',
+)
 #: An agent that missed so many reports counts as silent.
 _MISSED = 3
 
@@ -35,9 +44,12 @@ class Checks(upgradecheck.UpgradeCommands):
 
     def _schema(self) -> upgradecheck.Result:
         try:
-            current = migration.current(db_api.Database(self._conf))
-        except (db_exception.DBError, exception.DomainError) as exc:
-            return _failure(f'The database does not answer: {exc}')
+            current = checks.version(self._conf)
+        except checks.TroubleError as exc:
+            return _failure(
+                f'The database does not answer: {exc}. Mend it, or [database] '
+                'connection.'
+            )
         if current == migration.head():
             return _success()
         return _failure(
@@ -50,13 +62,33 @@ class Checks(upgradecheck.UpgradeCommands):
         policy.Policy(self._conf)
         return common_checks.check_policy_json(self, self._conf)
 
+    def _nova_policy(self) -> upgradecheck.Result:
+        """Whether the Nova beside this service decides alike."""
+        named = self._conf.nova_config_file
+        file = pathlib.Path(named or _NOVA)
+        beside = self._conf.servers.directory == 'nova' and file.is_file()
+        if not named and not beside:
+            return _success()
+        try:
+            found = list(novapolicy.differences(self._conf, file))
+        except exception.ConfigurationError as exc:
+            return _warning(f'The policy of Nova cannot be read: {exc}')
+        if not found:
+            return _success()
+        return _warning(
+            f'{"; ".join(found)}. Let [oslo_policy] policy_file name the file '
+            'of Nova, unless this is meant.'
+        )
+
     def _agents(self) -> upgradecheck.Result:
         """Agents that are too old to call, too new, or silent."""
         try:
-            with db_api.Database(self._conf).reader() as connection:
-                found = db_agents.every(connection)
-        except (db_exception.DBError, exception.DomainError):
-            return _warning('The agents are not known without the schema.')
+            found = checks.known_agents(self._conf)
+        except checks.TroubleError:
+            return _warning(
+                'The agents are not known before the check of the schema '
+                'succeeds.'
+            )
         mine = _numbers(rpcapi.VERSION)
         foreign = [
             agent.host
@@ -98,6 +130,7 @@ class Checks(upgradecheck.UpgradeCommands):
     _upgrade_checks = (
         ('Database schema', _schema),
         ('Policy file', _policy_file),
+        ('Policy of Nova', _nova_policy),
         ('Agents', _agents),
         ('Enrolment of hosts', _enrolment),
     )
@@ -131,6 +164,9 @@ def main() -> int:
     result = [255]
 
     def run() -> None:
+        # What is wrong is in the table, in a line of its own.
+        logging.disable(logging.ERROR)
+        cfg.CONF.register_cli_opt(_NOVA_CONFIG_FILE)
         upgradecheck.register_cli_options(cfg.CONF, Checks())
         service.prepare(cfg.CONF, sys.argv[1:])
         result[0] = int(upgradecheck.run(cfg.CONF))

@@ -14,6 +14,7 @@ import webob
 
 from console_api import policies
 from console_api.db import servers as db_servers
+from console_api.policies import base as policy_base
 from tests import base
 from tests.fixtures import driver
 from tests.fixtures import service
@@ -263,6 +264,78 @@ class PolicyFileTest(base.TestCase):
         auditor = f'ann:{service.PROJECT}:auditor'
         self.assertEqual(200, self._status(auditor))
         self.assertEqual(403, self._status(service.READER))
+
+
+class NovasRulesTest(_KeystoneTestCase):
+    """A policy file of Nova, whose rules refer to all that Nova has."""
+
+    def _passing(self, check: str, **options: bool) -> set[str]:
+        self.file.write_text(f'"{_RULE}": "{check}"\n')
+        for name, value in options.items():
+            self.service.conf.set_override(name, value, group='oslo_policy')
+        body = {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}
+        return {
+            caller
+            for caller in CALLERS
+            if self.service.call(
+                'POST',
+                f'/v2.1/servers/{_SERVER}/remote-consoles',
+                body,
+                self.tokens.of_caller(caller),
+                '2.6',
+            ).status_int
+            == 200
+        }
+
+    def test_rule_of_nova_means_the_same(self) -> None:
+        for check, passing in (
+            ('rule:admin_api', _ADMINS),
+            ('is_admin:True', _ADMINS),
+            ('rule:context_is_admin', _ADMINS),
+            ('rule:project_manager_api', {'admin', 'manager'}),
+            ('rule:project_manager_or_admin', _ADMINS | {'manager'}),
+            ('rule:service_api', {'service'}),
+            ('rule:service_or_admin', _ADMINS | {'service'}),
+            (
+                'rule:admin_or_owner',
+                _READERS | {'service', 'nobody'},
+            ),
+        ):
+            with self.subTest(check):
+                self.assertEqual(passing, self._passing(check))
+
+    def test_administrator_is_whom_the_file_says(self) -> None:
+        self.file.write_text(
+            f'"context_is_admin": "role:manager"\n"{_RULE}": "is_admin:True"\n'
+        )
+        answer = self.service.call(
+            'POST',
+            f'/v2.1/servers/{_SERVER}/remote-consoles',
+            {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}},
+            self.tokens.of_caller('other manager'),
+            '2.6',
+        )
+        self.assertEqual(200, answer.status_int)
+
+    def test_old_defaults_count_where_the_operator_says_so(self) -> None:
+        check = 'rule:project_member_or_admin'
+        self.assertEqual(_MEMBERS, self._passing(check))
+        old = self._passing(check, enforce_new_defaults=False)
+        self.assertEqual(_READERS | {'service', 'nobody'}, old)
+
+    def test_all_names_of_nova_are_known(self) -> None:
+        self.assertEqual(
+            {
+                'admin_api',
+                'admin_or_owner',
+                'context_is_admin',
+                *('project_manager_api', 'project_manager_or_admin'),
+                *('project_member_api', 'project_member_or_admin'),
+                *('project_reader_api', 'project_reader_or_admin'),
+                *('service_api', 'service_or_admin'),
+            },
+            {rule.name for rule in policy_base.list_rules()},
+        )
 
 
 class ServersProjectTest(_KeystoneTestCase):

@@ -20,10 +20,13 @@ from console_api.db import tokens as db_tokens
 from console_api.servers import agents
 from console_api.servers import reports
 from tests import base
+from tests.fixtures import databases
+from tests.fixtures import parts
 from tests.fixtures import processes
 
 SERVER = str(uuid.UUID(int=1))
 OTHER = str(uuid.UUID(int=2))
+_RULE = 'os_compute_api:os-remote-consoles'
 HASHES = ('a' * 64, 'b' * 64, 'c' * 64)
 
 
@@ -254,14 +257,26 @@ class ManageTest(CommandTestCase):
         self.assertIn('no agent of nowhere is known', done.stderr)
 
 
-class StatusTest(CommandTestCase):
-    def check(self, status: int, text: str) -> None:
-        done = self.run_command('console-api-status', 'upgrade', 'check')
+class StatusTestCase(CommandTestCase):
+    def configure(self, connection: str) -> None:
+        """Let another database be in the file; a line of group database."""
+        self.file.write_text(
+            f'[database]\n{connection}\n[oslo_policy]\npolicy_file = '
+            f'{self.folder}/policy.yaml\n'
+        )
+
+    def check(self, status: int, text: str, *options: str) -> None:
+        done = self.run_command(
+            'console-api-status', *options, 'upgrade', 'check'
+        )
+        self.assertNotIn('Traceback', done.stdout + done.stderr)
         # The table breaks its lines anywhere.
         words = ' '.join(done.stdout.replace('|', ' ').split())
         self.assertEqual(status, done.returncode, done.stdout + done.stderr)
         self.assertIn(text, words)
 
+
+class StatusTest(StatusTestCase):
     def test_all_is_well(self) -> None:
         self.sync()
         self.report()
@@ -286,6 +301,23 @@ class StatusTest(CommandTestCase):
             )
         self.check(2, 'policy')
 
+    def test_missing_connection_is_a_line(self) -> None:
+        self.configure('')
+        self.check(2, '[database] connection is not set')
+
+    def test_database_that_is_none_is_a_line(self) -> None:
+        (self.folder / 'garbage').write_text('This is not SQLite. ' * 100)
+        for url, words in (
+            (f'sqlite:///{self.folder}/garbage', 'file is not a database'),
+            (f'sqlite:///{self.folder}/none/x', 'unable to open'),
+            ('mysql+pymysql://root@127.0.0.1:1/x', "Can't connect"),
+            ('nonsense', 'Could not parse'),
+            ('mysql+nonsense://127.0.0.1/x', "Can't load plugin"),
+        ):
+            with self.subTest(url):
+                self.configure(f'connection = {url}')
+                self.check(2, words)
+
     def test_silent_agent_is_a_warning(self) -> None:
         self.sync()
         self.report()
@@ -304,6 +336,72 @@ class StatusTest(CommandTestCase):
         self.sync()
         self.report(rpc_version='2.0')
         self.check(2, 'another major RPC version')
+
+
+class EmptyDatabaseTest(StatusTestCase):
+    def test_database_without_tables_is_a_line(self) -> None:
+        for part, made in (
+            ('mariadb', databases.MariaDB()),
+            ('postgresql', databases.PostgreSQL()),
+        ):
+            parts.require(self, part)
+            url = self.useFixture(made).url
+            self.configure(f'connection = {url}')
+            self.check(2, 'console-api-manage db sync')
+
+
+class NovaPolicyTest(StatusTestCase):
+    """The check that compares with the Nova beside the service."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.sync()
+        self.report()
+        self.own = self.folder / 'policy.yaml'
+        self.novas = self.folder / 'nova' / 'policy.yaml'
+        self.novas.parent.mkdir()
+        self.nova_conf = self.novas.parent / 'nova.conf'
+        self.nova_conf.write_text('[DEFAULT]\nhost = there\n')
+
+    def compare(self, status: int, text: str) -> None:
+        self.check(status, text, f'--nova-config-file={self.nova_conf}')
+
+    def test_defaults_are_the_same(self) -> None:
+        self.compare(0, 'Check: Policy of Nova Result: Success')
+
+    def test_one_file_for_both_is_well(self) -> None:
+        self.novas.write_text(f'"{_RULE}": "rule:admin_api"\n')
+        self.own.symlink_to(self.novas)
+        self.compare(0, 'Check: Policy of Nova Result: Success')
+
+    def test_rule_that_nova_has_otherwise_is_named(self) -> None:
+        self.novas.write_text(f'"{_RULE}": "role:admin"\n')
+        self.compare(1, f'{_RULE} is')
+        self.compare(1, '"role:admin" in Nova')
+
+    def test_rule_that_refers_to_another_one_is_named(self) -> None:
+        self.novas.write_text('"project_member_or_admin": "role:x"\n')
+        self.compare(1, '"(role:x)" in Nova')
+
+    def test_other_words_for_the_same_are_well(self) -> None:
+        self.novas.write_text(
+            '"os_compute_api:servers:create": "rule:unheard_of"\n'
+            f'"{_RULE}": "rule:project_member_or_admin"\n'
+        )
+        self.own.write_text(f'"{_RULE}:view-only": "role:reader"\n')
+        self.compare(0, 'Check: Policy of Nova Result: Success')
+
+    def test_option_that_differs_is_named(self) -> None:
+        self.nova_conf.write_text(
+            '[oslo_policy]\nenforce_scope = False\npolicy_file = p.yaml\n'
+        )
+        self.compare(1, 'enforce_scope is True here and False in Nova')
+
+    def test_what_cannot_be_read_is_a_line(self) -> None:
+        self.novas.write_text('"a: [\n')
+        self.compare(1, 'The policy of Nova cannot be read')
+        self.nova_conf.unlink()
+        self.compare(1, 'The policy of Nova cannot be read')
 
 
 class VersionTest(base.TestCase):
