@@ -116,6 +116,10 @@ class RefusedError(NovaError):
     """The service user may not ask, or could not log in."""
 
 
+class LoginError(RefusedError):
+    """Keystone does not let the service user in."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Answer:
     """What Nova answered: the status and the JSON value of the body."""
@@ -322,7 +326,7 @@ def _keystone_error(exc: ksa_exceptions.HttpError) -> NovaError:
     # What Nova answers is not raised.
     text = f'Keystone answered {exc.http_status}'
     if exc.http_status in (401, 403):
-        return RefusedError(text)
+        return LoginError(text)
     return NovaError(text)
 
 

@@ -97,9 +97,11 @@ def _serve(
     conf: cfg.ConfigOpts, ready: workers.Ready, post: posts.Post
 ) -> None:
     with contextlib.ExitStack() as stack:
+        # One of the workers speaks for all.
+        look_up = lookup.make(conf, stack, checks=post.index == 0)
         proxy = server.ProxyThread(
             conf,
-            authority.ThreadedAuthority(lookup.make(conf, stack)),
+            authority.ThreadedAuthority(look_up),
             post=dataclasses.replace(
                 post, announcer=announcing.make(conf, stack)
             ),

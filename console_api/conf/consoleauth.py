@@ -26,7 +26,8 @@ A session that was opened in time goes on after it, unless
 Whether a session ends when its token expires, ``token_ttl`` after the URL was
 made.
 
-The proxy reads it.
+The proxy reads it. One with ``[proxy] authority = rest`` is not told when a
+token was made, and counts from the moment at which the session began.
 """,
     ),
     cfg.StrOpt(

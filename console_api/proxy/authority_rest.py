@@ -4,9 +4,11 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 from concurrent import futures
+import contextlib
 import logging
 import math
 import re
+import secrets
 import threading
 import time
 from typing import Any
@@ -89,6 +91,16 @@ class RestLookup:
         if not _TOKEN.fullmatch(token):
             raise exception.TokenNotFound()
         return self.shared.result(token, lambda: self._look_up(token))
+
+    def check(self) -> None:
+        """Return if Nova can be asked; the question is one about no token.
+
+        :raises RefusedError: its user may not ask, or could not log in
+        :raises NovaError: it gave no answer that can be used
+        """
+        with contextlib.suppress(exception.TokenNotFound):
+            end = time.monotonic() + self._timeout
+            self._show(secrets.token_urlsafe(32), end)
 
     def _look_up(self, token: str) -> types.ConsoleGrant:
         end = time.monotonic() + self._timeout

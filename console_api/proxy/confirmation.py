@@ -58,6 +58,8 @@ def needing(policy: str) -> Iterator[None]:
     """Let a refusal name the policy of Nova that it may come from."""
     try:
         yield
+    except novaapi.LoginError:
+        raise
     except novaapi.RefusedError as exc:
         raise novaapi.RefusedError(f'{exc} (policy {policy})') from None
 
