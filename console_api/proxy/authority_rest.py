@@ -73,7 +73,7 @@ class RestLookup:
         self._confirmation = confirmation.Confirmation(
             self._nova, self._show, _how(conf)
         )
-        self.shared = Shared()
+        self.shared = Shared(self._timeout)
 
     def __call__(
         self, token: str, key: tokens.SessionKey | None = None
@@ -196,10 +196,12 @@ class Shared:
     """Lets calls that are made at one time have one result.
 
     The channels of a SPICE console come with one token at about one time.
-    Nothing is kept: who comes when the answer is there asks anew.
+    Nothing is kept: who comes when the answer is there asks anew. Nobody
+    waits for longer than ``timeout`` seconds for what another one asked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
         #: How many calls have waited for the result of another one.
         self.joined = 0
         self._lock = threading.Lock()
@@ -208,7 +210,10 @@ class Shared:
     def result(
         self, token: str, ask: Callable[[], types.ConsoleGrant]
     ) -> types.ConsoleGrant:
-        """What ``ask`` returns or raises, here or in another thread."""
+        """What ``ask`` returns or raises, here or in another thread.
+
+        :raises TimeoutError: the other one has no answer in time
+        """
         with self._lock:
             awaited = self._asked.get(token)
             if awaited is None:
@@ -216,7 +221,7 @@ class Shared:
             else:
                 self.joined += 1
         if awaited is not None:
-            return awaited.result()
+            return awaited.result(self._timeout)
         try:
             mine.set_result(ask())
         except BaseException as exc:  # noqa: BLE001 - raised below
