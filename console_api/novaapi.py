@@ -99,6 +99,9 @@ _LONGEST_ANSWER = 1024 * 1024
 _CHUNK = 16 * 1024
 #: How often a request is sent if the connection fails at once.
 _TRIES = 3
+#: Connections to one host that are kept for the next requests. A proxy has
+#: dozens of look-ups under way when many sessions come back at once.
+_KEPT = 64
 _VERSION_IN_PATH = re.compile(r'/v2(\.[0-9]+)?(/|$)')
 _CONSOLE_TOKEN = re.compile(r'(/os-console-auth-tokens/)[^/?\s"\')]+')
 
@@ -308,7 +311,7 @@ class _Adapter(session.TCPKeepAliveAdapter):
 
     def __init__(self, deadline: httpdeadline.Deadline) -> None:
         self._deadline = deadline
-        super().__init__()
+        super().__init__(pool_maxsize=_KEPT)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """See requests."""

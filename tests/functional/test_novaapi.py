@@ -2,6 +2,7 @@
 """The client of a Nova API over real sockets."""
 
 from collections.abc import Iterator
+from concurrent import futures
 import logging
 import pathlib
 import socket
@@ -17,6 +18,7 @@ from console_api import novaapi
 from tests import base
 from tests.fixtures import certificates
 from tests.fixtures import nova_stub
+from tests.fixtures import processes
 
 TOKEN = 's3cret-t0ken'
 PATH = f'/os-console-auth-tokens/{TOKEN}'
@@ -185,6 +187,21 @@ class NovaAPITest(base.TestCase):
         client = self.client(endpoint_override=answers.url)
         for _ in range(3):
             self.assertEqual({}, client.get(PATH, '2.31').document)
+
+    def test_connections_of_many_threads_are_kept(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger(level=logging.WARNING))
+        client = self.client()
+        client.get(PATH, '2.31')
+        self.stub.goes_on.clear()
+        self.addCleanup(self.stub.goes_on.set)
+        with futures.ThreadPoolExecutor(20) as pool:
+            asked = [pool.submit(client.get, PATH, '2.31') for _ in range(20)]
+            # The stub answers ten at a time.
+            processes.wait_for(lambda: len(self.stub.asked) > 10, 'too few')
+            self.stub.goes_on.set()
+            for answer in asked:
+                self.assertEqual(200, answer.result().status)
+        self.assertNotIn('pool is full', log.output)
 
     def test_token_is_in_no_log(self) -> None:
         log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
