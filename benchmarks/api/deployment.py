@@ -28,6 +28,8 @@ driver = fake
 key_file = {folder}/agent.key
 [api]
 auth_strategy = noauth
+[console]
+allowed_targets = 127.0.0.1
 [conductor]
 enrolment = open
 [database]

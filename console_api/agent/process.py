@@ -4,6 +4,7 @@
 from collections.abc import Callable
 
 from oslo_config import cfg
+from oslo_log import log as logging
 import prometheus_client
 
 from console_api import exception
@@ -13,6 +14,7 @@ from console_api import telemetry
 from console_api.agent import callers
 from console_api.agent import claim
 from console_api.agent import endpoint
+from console_api.agent import facts
 from console_api.agent import hostkey
 from console_api.agent import inventory
 from console_api.agent import reportlog
@@ -20,6 +22,8 @@ from console_api.agent import rpcapi
 from console_api.conductor import rpcapi as conductor_rpcapi
 from console_api.consoles import types
 from console_api.virt import driver as virt_driver
+
+LOG = logging.getLogger(__name__)
 
 _PREFIX = 'console_agent'
 #: A server that is nowhere: to look for it takes one call of the hypervisor.
@@ -45,6 +49,7 @@ class Agent:
     ) -> None:
         _check_host(conf.host)
         self.telemetry = telemetry.Telemetry(_PREFIX)
+        self._conf = conf
         key = hostkey.load(conf.agent.key_file)
         self.driver = driver or virt_driver.load(conf, conf.agent.driver)
         self._transport = rpc.get_transport(conf)
@@ -115,6 +120,13 @@ class Agent:
         :raises ConfigurationError: another agent, started at the same time,
             was quicker; the message names both
         """
+        if not facts.addresses(self._conf):
+            LOG.warning(
+                'No console of this host is at an address of its own, so that '
+                'the controllers refuse them: set [vnc] '
+                'server_proxyclient_address and its likes, or let [console] '
+                'allowed_targets there have what they are'
+            )
         self._started = True
         self._server.start()
         held = self._claim.take()

@@ -65,6 +65,8 @@ def configure(
             'enrolment_word_file': str(directory.word_file),
         },
         'api': {'auth_strategy': 'noauth'},
+        # The hypervisor, the agent and the proxy are here.
+        'console': {'allowed_targets': ['127.0.0.0/8', '::1']},
         'database': {'connection': directory.database_url},
         'fake': {
             'inventory': options.inventory and str(options.inventory),

@@ -26,11 +26,18 @@ a page or a frame of its own. A proxy takes changes over at SIGHUP.
 Where consoles may listen, besides the addresses that agents have registered.
 
 Each is an IP address, a network as in ``192.0.2.0/24``, or a host name. An
-agent registers the addresses of its own host with its first report; another
+agent registers the addresses of its own host when it is let in; another
 address that it names later, because it was captured or because it was
-reconfigured, is refused. Put a network here where addresses change by
-themselves, or where a hypervisor is not the agent's own host. Once there is
-one, an agent that has not reported yet is held to it as well.
+reconfigured, is refused. Set on the controllers. Put a network here where
+addresses change by themselves, or where a hypervisor is not the agent's own
+host.
+
+Loopback, link-local, unspecified and multicast addresses, which mean something
+else on each host, count only if they are here, by themselves or in a network
+of such addresses: on a proxy, 127.0.0.1 is its own host. ``127.0.0.1`` is for
+agent, proxy and hypervisors on one host.
+
+Related options: ``[proxy] allowed_targets``.
 """,
     ),
     cfg.StrOpt(

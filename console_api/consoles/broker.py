@@ -19,6 +19,7 @@ from console_api.consoles import urls
 from console_api.db import agents as db_agents
 from console_api.db import api as db_api
 from console_api.db import tokens as db_tokens
+from console_api.servers import directory
 
 LOG = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ class ConsoleBroker:
         Where the access is view-only, no input through it reaches the guest.
 
         One call of the agent and one transaction; nothing is stored unless
-        the agent answered with an address of its host.
+        the agent answered with an address of its host, and only the agent of
+        a host that was let in is asked.
 
         :raises PolicyNotAuthorized: the input of such a console cannot be
             kept back, and the caller may only look
@@ -67,22 +69,16 @@ class ConsoleBroker:
         :raises ConsoleTypeInvalid: no driver offers the type any more
         :raises ConsoleTypeUnavailable: switched off, or no such device
         :raises NotSupported: the hypervisor cannot do it
-        :raises HostUnavailable: the agent did not answer, or named an
-            address that is not its host's
+        :raises HostUnavailable: the host has no agent, the agent did not
+            answer, or named an address that is not its host's
         :raises DatabaseUnavailable: the token could not be stored
         """
         server, view_only = granted.server, granted.view_only
         if view_only and not console_type.viewable:
             raise exception.PolicyNotAuthorized(granted.rule)
         host = states.check_ready(server, console_type)
-        try:
-            issued = self._agents.get_console(
-                context, host, server.id, console_type.name
-            )
-        except exception.InstanceNotFound as exc:
-            if server.vm_state == 'building':
-                raise exception.InstanceNotReady(server.id) from exc
-            raise
+        registered = self._registered(server, host)
+        issued = self._issue(context, server, host, console_type)
         now = int(timeutils.utcnow_ts())
         record = db_tokens.TokenRecord(
             token_hash=issued.token.digest(),
@@ -99,41 +95,74 @@ class ConsoleBroker:
             expires_at=now + self._ttl,
             view_only=view_only,
         )
+        if not self._listens(record, registered):
+            raise exception.HostUnavailable(server.id)
         self._database.write(
-            lambda connection: self._store(connection, record, server.targets)
+            lambda connection: db_tokens.add(connection, record)
         )
         return urls.view_only_url(issued.url) if view_only else issued.url
 
-    def _store(
+    def _issue(
         self,
-        connection: db_api.Connection,
-        record: db_tokens.TokenRecord,
-        known: Sequence[str] | None,
-    ) -> None:
-        if record.host not in self._allowed:
-            if known is None:
-                known = _registered(connection, record.agent_host)
-            if not self._is_registered(record.host, known):
-                LOG.error(
-                    'The agent of %(agent)s names %(target)s for a console '
-                    'of server %(server)s; only %(known)s are registered, and '
-                    '[console] allowed_targets does not have it',
-                    {
-                        'agent': record.agent_host,
-                        'target': record.host,
-                        'server': record.server_id,
-                        'known': 'none' if known is None else ','.join(known),
-                    },
-                )
-                raise exception.HostUnavailable(record.server_id)
-        db_tokens.add(connection, record)
+        context: console_context.RequestContext,
+        server: directory.Server,
+        host: str,
+        console_type: types.ConsoleType,
+    ) -> agent_rpcapi.IssuedConsole:
+        try:
+            return self._agents.get_console(
+                context, host, server.id, console_type.name
+            )
+        except exception.InstanceNotFound as exc:
+            if server.vm_state == 'building':
+                raise exception.InstanceNotReady(server.id) from exc
+            raise
 
-    def _is_registered(self, host: str, known: Sequence[str] | None) -> bool:
-        if known is None:
-            # At its first contact an agent is believed, unless the operator
-            # has said where consoles may listen.
-            return not self._allowed
-        return any(targets.is_same(host, one) for one in known)
+    def _registered(
+        self, server: directory.Server, host: str
+    ) -> Sequence[str]:
+        """Where the agent of the server's host said that consoles listen.
+
+        :raises HostUnavailable: the host has no agent that was let in
+        """
+        if server.targets is not None:
+            return server.targets
+        with self._database.reader() as connection:
+            agent = db_agents.get(connection, host)
+        if agent is None:
+            LOG.warning(
+                'Server %(server)s is on %(host)s, which has no agent: '
+                'console-api-manage agent enrol %(host)s',
+                {'server': server.id, 'host': host},
+            )
+            raise exception.HostUnavailable(server.id)
+        return db_agents.addresses(agent.addresses)
+
+    def _listens(
+        self, record: db_tokens.TokenRecord, registered: Sequence[str]
+    ) -> bool:
+        """Whether consoles of the host may listen there; tells if not."""
+        if record.host in self._allowed or targets.is_registered(
+            record.host, registered
+        ):
+            return True
+        LOG.error(
+            'The agent of %(agent)s names %(target)s for a console of server '
+            '%(server)s; %(known)s registered, and [console] allowed_targets '
+            'does not have it%(why)s',
+            {
+                'agent': record.agent_host,
+                'target': record.host,
+                'server': record.server_id,
+                'known': f'only {",".join(registered)} is'
+                if registered
+                else 'nothing is',
+                'why': ', as an address that is not of one host alone must be'
+                if targets.is_near(record.host)
+                else '',
+            },
+        )
+        return False
 
     def grant(
         self,
@@ -147,9 +176,10 @@ class ConsoleBroker:
         """What the token with this SHA-256 is good for now.
 
         One indexed read and one call of the agent, which confirms that the
-        port still belongs to the server. For a ``session`` that begins the
-        agent also gives the password for the hypervisor. ``views``: the one
-        who asks keeps the input of a view-only console back; nobody else
+        port still belongs to the server. Its host must still have an agent,
+        and the console an address of that host. For a ``session`` that begins
+        the agent also gives the password for the hypervisor. ``views``: the
+        one who asks keeps the input of a view-only console back; nobody else
         gets such a grant.
 
         Where tokens are good for one session, one that begins uses its token,
@@ -159,14 +189,11 @@ class ConsoleBroker:
 
         :raises TokenNotFound: unknown, expired, revoked or used, or not
             confirmed
-        :raises HostUnavailable: the agent did not answer
+        :raises HostUnavailable: the host has no agent, or it did not answer
         :raises DatabaseUnavailable: the token could not be read
         """
         now = int(timeutils.utcnow_ts())
-        with self._database.reader() as connection:
-            record = db_tokens.get(connection, token_hash, now)
-        if record is None or (record.view_only and not views):
-            raise exception.TokenNotFound()
+        record = self._read(token_hash, now, views)
         if session and views and key is None:
             self._check_native(record)
         self._check_use(record, key, now)
@@ -193,6 +220,30 @@ class ConsoleBroker:
             view_only=record.view_only,
             rejoin_until=until,
         )
+
+    def _read(
+        self, token_hash: str, now: int, views: bool
+    ) -> db_tokens.TokenRecord:
+        """The token, whose console still is at an address of its host."""
+        with self._database.reader() as connection:
+            found = db_tokens.find(connection, token_hash, now)
+        if found is None or (found[0].view_only and not views):
+            raise exception.TokenNotFound()
+        return self._check_place(*found)
+
+    def _check_place(
+        self, record: db_tokens.TokenRecord, registered: str | None
+    ) -> db_tokens.TokenRecord:
+        """The record, if consoles may still listen where it says.
+
+        :raises HostUnavailable: the host has no agent
+        :raises TokenNotFound: they may not
+        """
+        if registered is None:
+            raise exception.HostUnavailable(record.server_id)
+        if not self._listens(record, db_agents.addresses(registered)):
+            raise exception.TokenNotFound()
+        return record
 
     def _check_native(self, record: db_tokens.TokenRecord) -> None:
         """Return if such a token may be used for a file.
@@ -273,7 +324,7 @@ class ConsoleBroker:
         :raises InstanceNotReady: the server has no host
         :raises InstanceNotFound: the guest is gone
         :raises NotSupported: the hypervisor cannot do it
-        :raises HostUnavailable: the agent did not answer
+        :raises HostUnavailable: the host has no agent, or it did not answer
         """
         server = granted.server
         building = server.vm_state == 'building'
@@ -281,6 +332,7 @@ class ConsoleBroker:
             if building:
                 raise exception.ConsoleNotAvailable()
             raise exception.InstanceNotReady(server.id)
+        self._registered(server, server.host)
         try:
             text = self._agents.get_console_output(
                 context, server.host, server.id, output.MAX_BYTES
@@ -290,14 +342,6 @@ class ConsoleBroker:
                 raise exception.ConsoleNotAvailable() from exc
             raise
         return output.last_lines(text, lines)
-
-
-def _registered(
-    connection: db_api.Connection, host: str
-) -> Sequence[str] | None:
-    """The addresses that the agent of a host registered, if there is one."""
-    agent = db_agents.get(connection, host)
-    return None if agent is None else agent.addresses.split(',')
 
 
 def _address(record: db_tokens.TokenRecord) -> types.ConnectInfo:

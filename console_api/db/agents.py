@@ -32,6 +32,11 @@ class AgentRecord:
     refused_at: int | None = None
 
 
+def addresses(joined: str) -> tuple[str, ...]:
+    """Where consoles of a host may listen, from its column."""
+    return tuple(filter(None, joined.split(',')))
+
+
 _COLUMNS = [_table.c[field.name] for field in dataclasses.fields(AgentRecord)]
 #: Putting a statement together takes SQLAlchemy as long as running it.
 _GET = sa.select(*_COLUMNS).where(_table.c.host == sa.bindparam('wanted'))

@@ -39,6 +39,16 @@ _GET = sa.select(*_COLUMNS).where(
     _table.c.token_hash == sa.bindparam('wanted'),
     _table.c.expires_at > sa.bindparam('now'),
 )
+_FIND = (
+    sa.select(*_COLUMNS, models.agents.c.addresses)
+    .outerjoin_from(
+        _table, models.agents, models.agents.c.host == _table.c.agent_host
+    )
+    .where(
+        _table.c.token_hash == sa.bindparam('wanted'),
+        _table.c.expires_at > sa.bindparam('now'),
+    )
+)
 _ADD = _table.insert()
 
 
@@ -55,6 +65,19 @@ def get(
         _GET, {'wanted': token_hash, 'now': now}
     ).one_or_none()
     return None if row is None else TokenRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def find(
+    connection: sa.Connection, token_hash: str, now: int
+) -> tuple[TokenRecord, str | None] | None:
+    """The token as :func:`get` finds it, and what its agent registered.
+
+    These are the agent's addresses, joined by commas; None without an agent.
+    """
+    row = connection.execute(
+        _FIND, {'wanted': token_hash, 'now': now}
+    ).one_or_none()
+    return None if row is None else (TokenRecord(*row[:-1]), row[-1])
 
 
 def claim(

@@ -246,7 +246,7 @@ def _store(
     if held and known.instance != record.instance:
         _refuse(connection, record)
         return known
-    if known.addresses != record.addresses:
+    if not {*record.addresses.split(',')} <= {*known.addresses.split(',')}:
         LOG.warning(
             'The agent of %(host)s names the addresses %(new)s, but %(old)s '
             'are registered and stay. If that is a change of yours: '

@@ -2,6 +2,7 @@
 """The directory of servers that agents report, in the service's database."""
 
 from console_api import exception
+from console_api.db import agents as db_agents
 from console_api.db import api as db_api
 from console_api.db import names as db_names
 from console_api.db import servers as db_servers
@@ -85,5 +86,5 @@ def _server(
     values = vars(record) | {
         'consoles': tuple(filter(None, record.consoles.split(',')))
     }
-    targets = None if addresses is None else tuple(addresses.split(','))
+    targets = None if addresses is None else db_agents.addresses(addresses)
     return directory.Server(**values, targets=targets)

@@ -41,6 +41,7 @@ CORE = (
 #: Facts and pure functions about consoles, without I/O.
 FACTS = (
     'consoles.output',
+    'consoles.targets',
     'consoles.tokens',
     'consoles.types',
     'consoles.urls',
@@ -109,6 +110,7 @@ STANDARD_ONLY = (
     'proxy.forwarded',
     'proxy.origin',
     'proxy.proxyprotocol',
+    'consoles.targets',
     'consoles.types',
     'consoles.urls',
     'virt.libvirt.domain',

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An agent speaks for its own host and for nothing else."""
 
+import contextlib
 import dataclasses
 import threading
 from typing import Any
@@ -17,6 +18,7 @@ from console_api.agent import endpoint
 from console_api.agent import process
 from console_api.agent import rpcapi
 from console_api.consoles import access
+from console_api.consoles import tokens
 from console_api.consoles import types
 from console_api.db import agents as db_agents
 from console_api.servers import registry
@@ -29,13 +31,34 @@ _VNC = {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}
 
 
 class AddressTest(base.TestCase):
-    """The agent has registered 127.0.0.1 alone."""
+    """The agent has registered 127.0.0.1 alone, which is allowed here."""
 
     def _start(self, **settings: Any) -> None:
         self.service = self.useFixture(
             service.Service(driver=driver.EveryConsole, **settings)
         )
         self.driver = self.service.agent.driver
+
+    def _register(self, *addresses: str) -> str:
+        """Let these be registered; returns which were."""
+        with self.service.database.writer() as connection:
+            stored = db_agents.get(connection, 'here')
+            assert stored is not None
+            db_agents.rebind(
+                connection,
+                dataclasses.replace(stored, addresses=','.join(addresses)),
+            )
+        return stored.addresses
+
+    def _report(self, address: str) -> None:
+        """Let the agent report another address, where it cannot listen."""
+        conf = self.service.conf
+        with contextlib.ExitStack() as stack:
+            stack.callback(
+                conf.clear_override, 'server_proxyclient_address', 'vnc'
+            )
+            conf.set_override('server_proxyclient_address', address, 'vnc')
+            self.service.agent.reporter.report()
 
     def _create(self, host: str) -> int:
         self.driver.addresses['novnc'] = types.ConnectInfo(host, 5900)
@@ -67,8 +90,22 @@ class AddressTest(base.TestCase):
     def test_address_that_the_operator_allows(self) -> None:
         self._start(console={'allowed_targets': ['192.0.2.0/24']})
         self.assertEqual(200, self._create('192.0.2.1'))
-        self.assertEqual(200, self._create('127.0.0.1'))
         self.assertEqual(503, self._create('192.0.3.1'))
+
+    def test_address_of_the_host_itself(self) -> None:
+        self._start()
+        self._register('192.0.2.9')
+        self.assertEqual(200, self._create('192.0.2.9'))
+
+    def test_loopback_is_no_address_of_a_host(self) -> None:
+        """Neither by default, nor where the agent registers it."""
+        self._start(console={'allowed_targets': []})
+        near = ('127.0.0.1', '::1', 'localhost', '169.254.169.254')
+        self.assertEqual('', self._register(*near))
+        for host in (*near, '127.1', '::ffff:127.0.0.1', '0.0.0.0'):
+            with self.subTest(host):
+                self.assertEqual(503, self._create(host))
+        self.assertEqual(0, self._tokens())
 
     def _forget(self) -> None:
         with self.service.database.writer() as connection:
@@ -112,32 +149,92 @@ class AddressTest(base.TestCase):
         self.assertEqual(200, self._create('127.0.0.1'))
         self.assertEqual(['Select', 'Insert'], seen)
 
-    def test_agent_that_is_not_known_gives_no_console(self) -> None:
+    def test_nothing_is_asked_where_the_host_has_no_agent(self) -> None:
         self._start(console={'allowed_targets': ['192.0.2.0/24']})
+        asked: list[str] = []
+        self.driver.interfere = asked.append
         self._forget()
-        for host in ('198.51.100.1', '192.0.2.1', '127.0.0.1'):
-            self.assertEqual(503, self._create(host))
+        self.assertEqual(503, self._create('127.0.0.1'))
+        self.assertEqual(503, self._create('192.0.2.1'))
+        answer = self.service.call(
+            'POST',
+            f'/v2.1/servers/{_SERVER}/action',
+            {'os-getConsoleOutput': {}},
+        )
+        self.assertEqual(503, answer.status_int)
+        self.assertEqual([], asked)
+
+    def test_nothing_is_registered(self) -> None:
+        self._start(console={'allowed_targets': []})
+        self.assertEqual(503, self._create('198.51.100.1'))
         self.assertEqual(0, self._tokens())
+
+    def _issue(self, host: str) -> tokens.Token:
+        self.driver.addresses['novnc'] = types.ConnectInfo(host, 5900)
+        answer = self.service.call(
+            'POST',
+            f'/v2.1/servers/{_SERVER}/remote-consoles',
+            _VNC,
+            version='2.6',
+        )
+        url = answer.json['remote_console']['url']
+        return tokens.Token(url.rpartition('%3D')[2])
+
+    def test_token_is_void_once_its_host_is_forgotten(self) -> None:
+        self._start()
+        token = self._issue('127.0.0.1')
+        broker = self.service.conductor.broker
+        caller = context.service_context()
+        for session in (False, True):
+            broker.grant(caller, token.digest(), session)
+        self._forget()
+        for session in (False, True):
+            self.assertRaises(
+                exception.HostUnavailable,
+                *(broker.grant, caller, token.digest(), session),
+            )
+
+    def test_token_is_void_once_its_address_is_not_the_hosts(self) -> None:
+        self._start()
+        self._register('192.0.2.9')
+        token = self._issue('192.0.2.9')
+        broker = self.service.conductor.broker
+        caller = context.service_context()
+        broker.grant(caller, token.digest(), session=True)
+        self._register('192.0.2.8')
+        for session in (False, True):
+            self.assertRaises(
+                exception.TokenNotFound,
+                *(broker.grant, caller, token.digest(), session),
+            )
 
     def test_later_report_registers_no_other_address(self) -> None:
         self._start()
-        self.service.conf.set_override(
-            'server_proxyclient_address', '127.0.0.9', group='vnc'
-        )
-        self.service.agent.reporter.report()
-        self.assertEqual(503, self._create('127.0.0.9'))
+        self._report('192.0.2.9')
+        self.assertEqual(503, self._create('192.0.2.9'))
         self.assertEqual(200, self._create('127.0.0.1'))
 
     def test_agent_that_is_enrolled_anew_registers_anew(self) -> None:
         self._start()
         self.service.enrol('here')
-        self.service.conf.set_override(
-            'server_proxyclient_address', '127.0.0.9', group='vnc'
-        )
         # As after a restart.
         self.service.agent.reporter._admitted = False
-        self.service.agent.reporter.report()
-        self.assertEqual(200, self._create('127.0.0.9'))
+        self._report('192.0.2.9')
+        self.assertEqual(200, self._create('192.0.2.9'))
+
+    def test_types_that_are_off_register_nothing(self) -> None:
+        self._start(
+            console={'allowed_targets': []},
+            spice={
+                'enabled': False,
+                'server_proxyclient_address': '192.0.2.8',
+            },
+            serial_console={
+                'enabled': True,
+                'proxyclient_address': '192.0.2.7',
+            },
+        )
+        self.assertEqual('192.0.2.7', self._register())
 
 
 class NameTest(base.TestCase):

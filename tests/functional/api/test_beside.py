@@ -65,6 +65,8 @@ transport_url = fake://
 rpc_timeout = 5
 [api]
 response_validation = error
+[console]
+allowed_targets = 127.0.0.1
 [database]
 connection = {cfg.CONF.database.connection}
 """

@@ -31,6 +31,8 @@ SETTINGS = """
 transport_url = fake://
 [agent]
 driver = fake
+[console]
+allowed_targets = 127.0.0.1
 [database]
 connection = sqlite:///{folder}/console.sqlite
 [fake]

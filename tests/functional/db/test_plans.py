@@ -131,6 +131,11 @@ class PlansTest(base.DatabaseTestCase):
             lambda c: tokens.get(c, f'{7:064x}', _NOW),
         )
         yield (
+            'token and agent',
+            self.backend.unique('console_tokens', 'token_hash'),
+            lambda c: tokens.find(c, f'{7:064x}', _NOW),
+        )
+        yield (
             'claim of a token',
             self.backend.unique('console_tokens', 'token_hash'),
             lambda c: tokens.claim(c, f'{7:064x}', f'{8:064x}', _NOW),
