@@ -300,4 +300,28 @@ consoles to anybody.
 Related options: ``authority_timeout``, ``[nova] timeout``.
 """,
     ),
+    cfg.ListOpt(
+        'allowed_targets',
+        default=[],
+        mutable=True,
+        help="""
+Where this proxy may connect to; empty, wherever its authority says.
+
+Each is an IP address, a network as in ``10.0.0.0/24``, or a host name: the
+networks in which the hypervisors' consoles listen. It is the proxy's own word
+beside that of the conductors or of Nova, so that a captured hypervisor or
+controller does not lead it to other services that it can reach. The addresses
+to which a name leads are checked when it connects.
+
+A name that is listed, or any where nothing is, may lead to any address but a
+loopback, link-local, unspecified or multicast one. That is refused unless it
+is here or in ``[console] allowed_targets``, by itself or in a network of such
+addresses. A console that is refused could not be reached, to its user (4003);
+the log has the address.
+
+The files of spice-direct are not held to it: there the user's client connects.
+
+Related options: ``[console] allowed_targets``.
+""",
+    ),
 ]

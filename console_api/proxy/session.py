@@ -272,6 +272,7 @@ class Session:
                 where.port,
                 self._services.buffer,
                 self._services.settings.ping_interval,
+                self._services.settings.boundary,
             )
         except OSError as exc:
             raise closing.EndedError(closing.UNREACHABLE, str(exc)) from exc

@@ -7,6 +7,7 @@ import math
 from oslo_config import cfg
 
 from console_api import exception
+from console_api.consoles import targets
 from console_api.proxy import limits
 from console_api.proxy import origin
 from console_api.proxy.rfb import security
@@ -45,6 +46,9 @@ class Settings:
     #: Whether a session ends when its token expires.
     ends_with_token: bool = False
     most: limits.Most = dataclasses.field(default_factory=limits.Most)
+    boundary: targets.Boundary = dataclasses.field(
+        default_factory=targets.Boundary
+    )
 
     @property
     def origins(self) -> frozenset[origin.Origin]:
@@ -87,4 +91,8 @@ def load(conf: cfg.ConfigOpts) -> Settings:
             handshakes=conf.proxy.max_handshakes or math.inf,
         ),
         ends_with_token=conf.consoleauth.enforce_session_timeout,
+        boundary=targets.Boundary(
+            listed=targets.AllowedTargets(conf.proxy.allowed_targets),
+            allowed=targets.AllowedTargets(conf.console.allowed_targets),
+        ),
     )

@@ -3,14 +3,18 @@
 
 import asyncio
 from collections.abc import Sequence
+import logging
 import os
 import socket
 from typing import Any
 from typing import TypeAlias
 
+from console_api.consoles import targets
 from console_api.proxy import inbox
 from console_api.proxy import readbuffer
 from console_api.proxy import wire
+
+LOG = logging.getLogger(__name__)
 
 #: The next address is tried beside the last one after this many seconds
 #: (RFC 8305, 5, "Connection Attempt Delay").
@@ -20,21 +24,38 @@ _Address: TypeAlias = tuple[socket.AddressFamily, Any]
 
 
 async def connect(
-    host: str, port: int, buffer: readbuffer.ReadBuffer, interval: float
+    host: str,
+    port: int,
+    buffer: readbuffer.ReadBuffer,
+    interval: float,
+    boundary: targets.Boundary,
 ) -> inbox.Inbox:
     """A connection to this host and port; the caller sets the deadline.
 
-    ``interval`` is as ``wire.tune`` has it.
+    ``interval`` is as ``wire.tune`` has it. Of the addresses of the host none
+    is tried that is beyond the ``boundary``.
 
-    :raises OSError: no address of the host could be reached
+    :raises OSError: no address of the host could be reached, or none may be
     """
-    sock = await _race(await _resolve(host, port))
+    found = await _resolve(host, port)
+    within = [one for one in found if boundary.permits(host, one[1][0])]
+    if not within:
+        raise _forbidden(host, found)
+    sock = await _race(within)
     try:
         wire.tune(sock, interval)
     except OSError:
         sock.close()
         raise
     return await inbox.attach(sock, buffer)
+
+
+def _forbidden(host: str, found: Sequence[_Address]) -> OSError:
+    addresses = ', '.join(str(address[0]) for _, address in found)
+    what = host if host == addresses else f'{host} ({addresses})'
+    reason = f'[proxy] allowed_targets does not have {what}'
+    LOG.error('A console is not connected to: %s', reason)
+    return PermissionError(reason)
 
 
 async def _resolve(host: str, port: int) -> list[_Address]:

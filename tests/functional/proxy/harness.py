@@ -148,6 +148,8 @@ class ProxyTestCase(base.AsyncTestCase):
         console_conf.register_opts(self.conf)
         self.conf([], project='console_api', default_config_files=[])
         self.set('proxy', host='127.0.0.1', port=0)
+        # Backends are here, whatever their names.
+        self.set('console', allowed_targets=['127.0.0.0/8'])
         self.proxy: server.ProxyThread | None = None
         if self.secure:
             self._certify()

@@ -25,13 +25,16 @@ class ThreadsTest(unittest.TestCase):
         import socket
         import sys
 
+        from console_api.consoles import targets
         from console_api.proxy import readbuffer
         from console_api.proxy import server
         from console_api.proxy import target
 
         async def main(port):
             buffer = readbuffer.ReadBuffer()
-            await target.connect('127.0.0.1', port, buffer, 30.0)
+            await target.connect(
+                '127.0.0.1', port, buffer, 30.0, targets.Boundary()
+            )
             print(len(os.listdir('/proc/self/task')))
 
         factory = server.new_event_loop

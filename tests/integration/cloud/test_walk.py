@@ -130,6 +130,7 @@ class Cloud(fixtures.Fixture):
             'controller:6080': f'{address}:{self.proxy_ports[0]}',
             'port = 6080': f'port = {self.proxy_ports[0]}',
             'KEYSTONE_PASS': keystone.PASSWORD,
+            '10.0.0.0/24': ','.join(h.address for h in self.network.hosts),
             '10.0.0.31': self.network.hosts[0].address,
             '10.0.0.32': self.network.hosts[1].address,
         }
