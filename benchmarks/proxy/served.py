@@ -80,6 +80,10 @@ def main() -> None:
     conf.set_override('host', '127.0.0.1', group='proxy')
     conf.set_override('port', 0, group='proxy')
     conf.set_override('handshake_timeout', HANDSHAKE_TIMEOUT, group='proxy')
+    # All sessions are at one server and come from here.
+    for name in ('sessions_per_server', 'sessions_per_client'):
+        conf.set_override(f'max_{name}', 0, group='proxy')
+    conf.set_override('max_handshakes_per_client', 0, group='proxy')
     if len(sys.argv) > 3:
         conf.set_override('cert', sys.argv[3])
         conf.set_override('allowed_origins', [sys.argv[4]], group='console')

@@ -170,7 +170,7 @@ one meanwhile, the answer is the same.
     ),
     cfg.IntOpt(
         'max_sessions_per_client',
-        default=0,
+        default=1000,
         mutable=True,
         min=0,
         help="""
@@ -178,19 +178,27 @@ The most sessions that one client address may have in each process; 0 for no
 limit. Its tokens that are being looked up count, too. The addresses of IPv6
 that share their first 64 bits count as one.
 
-Leave it off where many users come from one address: behind a load balancer or
-NAT.
+The default is for a campus behind one address: 150 users of SPICE, which takes
+five to seven sessions each, or 1000 of other consoles. Where a process may
+open few descriptors the limit is lower: these sessions take at most half of
+them. Behind a load balancer, name it in ``trusted_proxies``, or all users
+count as one. A page says that the limit is reached (4013), others are answered
+503 with Retry-After.
 """,
     ),
     cfg.IntOpt(
         'max_sessions_per_server',
-        default=0,
+        default=100,
         mutable=True,
         min=0,
         help="""
 The most sessions that one server may have in each process; 0 for no limit.
 
-A SPICE console takes about five of them for each user.
+A SPICE console takes five to seven of them for each user. A token is good for
+one server, so this bounds what one token can take. Where a process may open
+few descriptors the limit is lower: these sessions take at most a quarter of
+them. A page says that the limit is reached (4014), others are answered 503
+with Retry-After.
 """,
     ),
     cfg.IntOpt(
@@ -205,6 +213,21 @@ was refused never becomes one.
 
 One beyond it is answered 503 with Retry-After and closed, before anything of
 it is read. This bounds what clients without a token can take.
+""",
+    ),
+    cfg.IntOpt(
+        'max_handshakes_per_client',
+        default=1000,
+        mutable=True,
+        min=0,
+        help="""
+The most of ``max_handshakes`` that one client address may have; 0 for no
+limit. The addresses of IPv6 that share their first 64 bits count as one, and
+those of ``trusted_proxies`` do not count. Where a process may open few
+descriptors the limit is lower: a quarter of them.
+
+A browser opens about six connections while it loads a page. One beyond the
+limit is answered as one beyond ``max_handshakes``.
 """,
     ),
     cfg.IntOpt(

@@ -52,6 +52,8 @@ TOO_SLOW = Ending(4010, 'the handshake took too long')
 VIEW_ONLY = Ending(4011, 'the console is view-only')
 #: Unlike no answer: the same will do a little later.
 BUSY = Ending(4012, 'too many connect at once: try again', 503)
+CLIENT_FULL = Ending(4013, 'too many sessions come from this address', 503)
+SERVER_FULL = Ending(4014, 'there are too many sessions at this server', 503)
 #: Told before any work is done, and so never over a WebSocket.
 FULL = Ending(None, 'the limit of sessions is reached', 503)
 #: A wrong Origin is never upgraded, so that no code is sent.

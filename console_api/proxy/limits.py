@@ -10,6 +10,12 @@ from console_api.proxy import closing
 
 #: Seconds after which one who was refused may try again.
 RETRY_AFTER = 5
+#: What one is told then.
+REACHED = (closing.FULL, closing.CLIENT_FULL, closing.SERVER_FULL)
+#: Of a process's descriptors, those that the sessions of one client or of one
+#: server may take: a half and a quarter. A session takes two.
+_PER_CLIENT = 2 * 2
+_PER_SERVER = 4 * 2
 #: What a connection beyond the limit is told, before anything of it is read.
 REFUSAL = (
     'HTTP/1.1 503 Service Unavailable\r\n'
@@ -26,6 +32,22 @@ class Most:
     per_server: float = math.inf
     per_client: float = math.inf
     handshakes: float = math.inf
+    #: Of one client address, as the socket has it.
+    handshakes_per_client: float = math.inf
+
+    def within(self, descriptors: int) -> 'Most':
+        """The same, or less where a process may open so few descriptors.
+
+        A limit that was switched off stays off.
+        """
+        return dataclasses.replace(
+            self,
+            per_client=_share(self.per_client, descriptors // _PER_CLIENT),
+            per_server=_share(self.per_server, descriptors // _PER_SERVER),
+            handshakes_per_client=_share(
+                self.handshakes_per_client, descriptors // _PER_CLIENT
+            ),
+        )
 
 
 class Limits:
@@ -40,6 +62,30 @@ class Limits:
         #: Of each client, both; by network, as ``_network`` has it.
         self.clients: collections.Counter[str] = collections.Counter()
         self.servers: collections.Counter[str] = collections.Counter()
+        #: Connections, of whatever kind, by the network that they come from.
+        self.connections: collections.Counter[str] = collections.Counter()
+
+    def is_crowded(self, handshakes: int, host: str | None) -> bool:
+        """Whether no connection can be taken, or none from this address.
+
+        There are so many ``handshakes`` now; None is an address that all may
+        have.
+        """
+        if handshakes >= self.most.handshakes:
+            return True
+        if host is None:
+            return False
+        network = _network(host)
+        others = self.connections[network] - self.clients[network]
+        return others >= self.most.handshakes_per_client
+
+    def come(self, host: str) -> None:
+        """A connection from this address was taken."""
+        self.connections[_network(host)] += 1
+
+    def go(self, host: str) -> None:
+        """One of them is over."""
+        _count_down(self.connections, _network(host))
 
     def seat(self, client: str) -> 'Seat':
         """A place for a session of this client address.
@@ -52,7 +98,7 @@ class Limits:
             raise closing.EndedError(closing.FULL, 'of the process')
         network = _network(client)
         if self.clients[network] >= self.most.per_client:
-            raise closing.EndedError(closing.FULL, 'of the client')
+            raise closing.EndedError(closing.CLIENT_FULL)
         return Seat(self, network)
 
 
@@ -87,7 +133,7 @@ class Seat:
             # Others have entered since it began to wait.
             raise closing.EndedError(closing.FULL, 'of the process')
         if limits.servers[server] >= limits.most.per_server:
-            raise closing.EndedError(closing.FULL, 'of the server')
+            raise closing.EndedError(closing.SERVER_FULL)
         limits.waiting -= 1
         limits.sessions += 1
         limits.servers[server] += 1
@@ -105,10 +151,14 @@ class Seat:
 
 def _network(client: str) -> str:
     """Whose address it is: of IPv6 one user has at least a /64 (RFC 6177)."""
-    if not client.startswith('['):
+    if ':' not in client:
         return client
-    address = ipaddress.IPv6Address(client[1:-1])
+    address = ipaddress.IPv6Address(client.strip('[]'))
     return str(ipaddress.IPv6Address(int(address) >> 64 << 64))
+
+
+def _share(limit: float, most: int) -> float:
+    return limit if math.isinf(limit) else min(limit, max(1, most))
 
 
 def _count_down(counts: collections.Counter[str], key: str) -> None:

@@ -149,7 +149,7 @@ class Metrics(registry.Collector):
         yield refused
         yield core.CounterMetricFamily(
             f'{_PREFIX}_connections_turned_away',
-            'Connections beyond max_handshakes, closed without being read.',
+            'Connections beyond max_handshakes or its share of one client.',
             value=self._counted.turned_away,
         )
 

@@ -234,16 +234,22 @@ class ProxyServer:
 
     def _take(self, sock: socket.socket, address: Any) -> None:
         """Serve a new connection."""
-        if self._handshakes() >= self._services.places.most.handshakes:
+        source = forwarded.of_socket(address)
+        places = self._services.places
+        host = source.host
+        # All clients of a proxy in front come from its address.
+        trusted = self._entrance.rules.trust.covers(host)
+        if places.is_crowded(self._handshakes(), None if trusted else host):
             self._counted.turned_away += 1
             # A client of TLS could not read an answer.
             _refuse(sock, answer=self._entrance.certificate is None)
             return
-        task = asyncio.ensure_future(
-            self._serve(sock, forwarded.of_socket(address))
-        )
+        task = asyncio.ensure_future(self._serve(sock, source))
         self._tasks[task] = None
         task.add_done_callback(self._served)
+        if not trusted:
+            places.come(host)
+            task.add_done_callback(lambda _: places.go(host))
 
     def _handshakes(self) -> int:
         """How many connections have no session (yet)."""

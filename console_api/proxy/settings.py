@@ -3,6 +3,7 @@
 
 import dataclasses
 import math
+import resource
 
 from oslo_config import cfg
 
@@ -89,7 +90,10 @@ def load(conf: cfg.ConfigOpts) -> Settings:
             per_server=conf.proxy.max_sessions_per_server or math.inf,
             per_client=conf.proxy.max_sessions_per_client or math.inf,
             handshakes=conf.proxy.max_handshakes or math.inf,
-        ),
+            handshakes_per_client=(
+                conf.proxy.max_handshakes_per_client or math.inf
+            ),
+        ).within(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         ends_with_token=conf.consoleauth.enforce_session_timeout,
         boundary=targets.Boundary(
             listed=targets.AllowedTargets(conf.proxy.allowed_targets),

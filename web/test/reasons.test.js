@@ -32,6 +32,8 @@ const CODES = [
   [4009, /took over/, true],
   [4010, /too long/, true],
   [4012, /Too many/, true],
+  [4013, /your network/, true],
+  [4014, /of this server/, true],
 ];
 for (const [code, words, retry] of CODES) {
   test(`close code ${code} is told in its own words`, () => {

@@ -60,6 +60,7 @@ class CrowdTest(harness.ProxyTestCase):
     async def test_a_thousand_stalled_readers_leave_nothing(self) -> None:
         self.set('proxy', max_handshakes=0, max_sessions_per_server=0)
         self.set('proxy', max_sessions_per_client=0, max_sessions=0)
+        self.set('proxy', max_handshakes_per_client=0)
         pushing = asyncio.Event()
         pushed = 0
 
@@ -103,6 +104,7 @@ class CrowdTest(harness.ProxyTestCase):
 
     async def test_slow_handshakes_are_ended_by_the_deadline(self) -> None:
         self.set('proxy', handshake_timeout=20, max_handshakes=0)
+        self.set('proxy', max_handshakes_per_client=0)
         await self.with_backend()
         ended = 0
 

@@ -11,6 +11,7 @@ from websockets import exceptions
 
 from console_api.consoles import tokens
 from console_api.consoles import types
+from console_api.proxy import limits
 from tests.functional.proxy import harness
 
 
@@ -41,6 +42,15 @@ class LimitsTest(harness.ProxyTestCase):
         self.assertEqual('5', response.headers['Retry-After'])
         self.assertFalse(response.body)
 
+    async def assert_limit(self, code: int, words: str) -> None:
+        """A page is told which one, and a script to come again."""
+        async with self.connect() as ws:
+            self.assertEqual(code, await self.closing_of(ws))
+            self.assertIn(words, ws.close_reason or '')
+        response = (await self.refused(origin=None)).response
+        self.assertEqual(503, response.status_code)
+        self.assertEqual('5', response.headers['Retry-After'])
+
     async def test_sessions_of_a_process(self) -> None:
         self.set('proxy', max_sessions=2)
         await self.with_backend(harness.echo, 'serial')
@@ -54,7 +64,7 @@ class LimitsTest(harness.ProxyTestCase):
         self.set('proxy', max_sessions_per_client=1)
         await self.with_backend()
         async with self.connect():
-            await self.assert_full()
+            await self.assert_limit(4013, 'from this address')
         self.assertEqual(1, len(self.authority.asked))
 
     async def test_sessions_of_a_server(self) -> None:
@@ -62,7 +72,9 @@ class LimitsTest(harness.ProxyTestCase):
         await self.with_backend()
         async with self.connect() as ws:
             await harness.rfb_open(ws)
-            await self.assert_full()
+            await self.assert_limit(4014, 'at this server')
+        counted = self.proxy.server._counted.refused
+        self.assertEqual(2, counted['server_full'])
 
     async def test_place_is_free_again_after_a_session(self) -> None:
         self.set(
@@ -76,10 +88,10 @@ class LimitsTest(harness.ProxyTestCase):
             async with self.connect() as ws:
                 await harness.rfb_open(ws)
             await self.nothing_left()
-        limits = self.proxy.server._services.places
+        places = self.places()
         self.assertEqual(
             (0, {}, {}),
-            (limits.sessions, dict(limits.clients), dict(limits.servers)),
+            (places.sessions, dict(places.clients), dict(places.servers)),
         )
 
     async def test_refused_sessions_take_no_place(self) -> None:
@@ -111,8 +123,64 @@ class LimitsTest(harness.ProxyTestCase):
         self.set('proxy', max_sessions_per_client=2)
         await self.with_backend()
         async with self.looked_up(2):
-            await self.assert_full()
+            await self.assert_limit(4013, 'from this address')
         self.assertEqual(2, len(self.authority.asked))
+
+    async def test_one_address_leaves_handshakes_to_others(self) -> None:
+        self.set('proxy', max_handshakes_per_client=2)
+        await self.with_backend()
+        async with self.silent(2):
+            answer = await self.exchange(b'')
+            self.assertEqual(b'HTTP/1.1 503', answer[:12])
+            self.assertEqual(1, self.proxy.server._counted.turned_away)
+            asked = await self.from_address('127.0.0.2')
+            self.assertEqual(b'HTTP/1.1 404', asked[:12])
+        await self.nothing_left()
+        self.assertEqual({}, dict(self.places().connections))
+
+    async def test_sessions_of_an_address_are_no_handshakes(self) -> None:
+        self.set('proxy', max_handshakes_per_client=2)
+        await self.with_backend()
+        async with self.connect() as ws, self.connect() as other:
+            await harness.rfb_open(ws)
+            await harness.rfb_open(other)
+            async with self.connect() as third:
+                await harness.rfb_open(third)
+
+    async def test_trusted_proxies_have_no_limit_of_their_own(self) -> None:
+        self.set('proxy', max_handshakes_per_client=1)
+        self.set('proxy', trusted_proxies=['127.0.0.0/8'])
+        await self.with_backend()
+        async with self.silent(3), self.connect() as ws:
+            await harness.rfb_open(ws)
+
+    @contextlib.asynccontextmanager
+    async def silent(self, count: int) -> AsyncIterator[None]:
+        """So many connections that say nothing."""
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(count):
+                _, writer = await self.open_raw()
+                stack.callback(writer.close)
+            await self.until(
+                lambda: len(self.proxy.server._tasks) == count,
+                'all are accepted',
+            )
+            yield
+
+    async def from_address(self, address: str) -> bytes:
+        reader, writer = await asyncio.open_connection(
+            *self.address, local_addr=(address, 0)
+        )
+        writer.write(
+            b'GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+        )
+        try:
+            return await asyncio.wait_for(reader.read(), harness.DEADLINE)
+        finally:
+            writer.close()
+
+    def places(self) -> limits.Limits:
+        return self.proxy.server._services.places
 
     async def test_last_place_is_taken_once(self) -> None:
         self.set('proxy', max_sessions=1)

@@ -291,7 +291,8 @@ class OptionsTest(harness.ProxyTestCase):
         for name in (
             *('trusted_proxies', 'ping_interval', 'idle_timeout'),
             *('max_sessions', 'max_sessions_per_client', 'max_handshakes'),
-            *('max_sessions_per_server', 'handshake_timeout'),
+            *('max_sessions_per_server', 'max_handshakes_per_client'),
+            'handshake_timeout',
             *('connect_timeout', 'negotiation_timeout'),
         ):
             (found,) = (opt for opt in proxy_conf.OPTS if opt.name == name)

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the proxy takes from the configuration."""
 
+import math
+import os
+import resource
+
 from console_api import exception
 from console_api.proxy import origin
 from console_api.proxy import settings
@@ -26,6 +30,24 @@ class SettingsTest(base.TestCase):
                 loaded.negotiation_timeout,
             ),
         )
+
+    def test_nobody_may_take_all_sessions_by_default(self) -> None:
+        most = settings.load(self.conf).most
+        for limit in (
+            most.per_server,
+            most.per_client,
+            most.handshakes_per_client,
+        ):
+            self.assertLess(limit, math.inf)
+
+    def test_limits_are_within_the_descriptors_of_the_process(self) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        few = len(os.listdir('/proc/self/fd')) + 200
+        self.addCleanup(
+            resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard)
+        )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
+        self.assertEqual(few // 4, settings.load(self.conf).most.per_client)
 
     def test_addresses_that_users_are_sent_to_are_own_origins(self) -> None:
         self.config(

@@ -322,6 +322,16 @@ export const en = {
       headline: 'Too many are connecting at once',
       detail: 'Reconnect in a moment.',
     },
+    4013: {
+      headline: 'Too many consoles are open from your network',
+      detail: 'Close some that you do not need, then reconnect. Others behind '
+        + 'the same address count, too: if it happens again, tell your '
+        + 'administrator.',
+    },
+    4014: {
+      headline: 'Too many consoles of this server are open',
+      detail: 'Reconnect when some of them were closed.',
+    },
   },
 
   /**
