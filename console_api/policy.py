@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """May this caller do this? Rules from policy.yaml over the defaults here."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,8 +49,9 @@ class Policy:
         What is missing, such as the project of an unscoped token, is equal to
         nothing, and so not to what is missing in the target either.
         """
-        values = _known(context.to_policy_values())
-        values['is_admin'] = self.is_admin(context)
+        values = _Credentials(
+            _known(context.to_policy_values()), lambda: self.is_admin(context)
+        )
         return self._ask(rule, target, values)
 
     def authorize_own(
@@ -83,6 +85,25 @@ class Policy:
             return bool(self._enforcer.authorize(rule, _known(target), values))
         except policy.InvalidScope:
             return False
+
+
+class _Credentials(dict[str, Any]):
+    """What rules ask of a caller.
+
+    Few ask ``is_admin``, which takes as long to find out as the rule itself.
+    """
+
+    def __init__(
+        self, values: Mapping[str, Any], is_admin: Callable[[], bool]
+    ) -> None:
+        super().__init__(values)
+        self._is_admin = is_admin
+
+    def __missing__(self, name: str) -> bool:
+        if name != 'is_admin':
+            raise KeyError(name)
+        self[name] = self._is_admin()
+        return bool(self[name])
 
 
 def own_target(
