@@ -17,7 +17,9 @@ import uuid
 import amqp
 import fixtures
 from oslo_concurrency.fixture import lockutils as lock_fixture
+from oslo_config import cfg
 import oslo_messaging
+import webob
 import yaml
 
 from console_api import context
@@ -25,10 +27,12 @@ from console_api import exception
 from console_api import rpc
 from console_api.agent import hostkey
 from console_api.agent import rpcapi
+from console_api.api import app
 from console_api.conductor import rpcapi as conductor_rpcapi
 from console_api.consoles import types
 from console_api.virt import driver as virt_driver
 from tests import base
+from tests.fixtures import nova_stub
 from tests.fixtures import parts
 from tests.fixtures import private
 from tests.fixtures import processes
@@ -49,7 +53,7 @@ class Cloud(fixtures.Fixture):
         self.folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.broker = self.useFixture(private.RabbitMQ())
         self._make_users()
-        self.file = self._configure(
+        self.file = self.configure(
             'controller',
             'console:BUS_PASS',
             '[DEFAULT]\nrpc_exchange = amq.topic\n'
@@ -84,7 +88,8 @@ class Cloud(fixtures.Fixture):
         """The transport URL with this user and its password."""
         return f'rabbit://{user}@127.0.0.1:{self.broker.port}/console'
 
-    def _configure(self, name: str, user: str, text: str) -> pathlib.Path:
+    def configure(self, name: str, user: str, text: str) -> pathlib.Path:
+        """The file of a process on this host, with its user of the bus."""
         file = self.folder / f'{name}.conf'
         text = re.sub('transport_url = .*\n', '', text)
         first = f'[DEFAULT]\nhost = {name}\ntransport_url = {self.url(user)}\n'
@@ -110,7 +115,7 @@ class Cloud(fixtures.Fixture):
             ),
         }.items():
             text = text.replace(name, value)
-        return self._configure(host, user, text)
+        return self.configure(host, user, text)
 
     def start(self, name: str, file: pathlib.Path) -> processes.Process:
         process = self.useFixture(
@@ -215,6 +220,46 @@ class BusUsersTest(base.TestCase):
         self.assertEqual(0, agent.stop(), agent.output)
         self.assertNotIn('ACCESS_REFUSED', agent.output)
         self.cloud.agents[A] = self.cloud.start_agent(A)
+
+    def test_filter_in_nova_reaches_the_agents(self) -> None:
+        # With its file of the guide; Nova's part of it is the registry's.
+        text = guide.filter_file().replace('nova-process', 'registry')
+        text = re.sub(
+            'mysql.*', f'sqlite:///{self.cloud.folder}/db.sqlite', text
+        )
+        file = self.cloud.configure('nova-api', 'console:BUS_PASS', text)
+        self.transport('console:BUS_PASS', 'nova-api')
+        self._close_transports()
+        answers = app.filter_factory({}, config_file=str(file))(nova_stub.echo)
+        request = webob.Request.blank(
+            f'/servers/{_SERVER}/remote-consoles',
+            method='POST',
+            json={'remote_console': {'protocol': 'vnc', 'type': 'novnc'}},
+            headers={
+                'X-OpenStack-Nova-API-Version': '2.31',
+                'X-User-Id': 'alice',
+                'X-Project-Id': 'p',
+                'X-Roles': 'member',
+            },
+        )
+        request.environ['keystone.token_auth'] = object()
+        answer = request.get_response(answers)
+        self.assertEqual(200, answer.status_int, answer.text)
+
+    def _close_transports(self) -> None:
+        """At the end of the test those that are made from now on."""
+        get_transport = rpc.get_transport
+
+        def get_and_close(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
+            transport = get_transport(conf)
+            self.addCleanup(transport.cleanup)
+            return transport
+
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'console_api.rpc.get_transport', get_and_close
+            )
+        )
 
     def test_agent_with_a_queue_that_all_share_is_reached(self) -> None:
         transport = self.transport('console:BUS_PASS', 'controller')
