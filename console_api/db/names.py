@@ -21,6 +21,9 @@ _SECONDS = 3.0
 
 _PLAIN = r'[\w \-:@/,]*'
 _SIMPLE = re.compile(rf'(\^?)({_PLAIN})(?:\.\*({_PLAIN}))?(\$?)')
+#: RE2 refuses more than 1000 repetitions, but takes a count of nine digits for
+#: text, which a client does not mean.
+_ENDLESS = re.compile(r'(?<!\\)\{[0-9]{9}', re.ASCII)
 #: In a pattern for LIKE; ``_PLAIN`` has none.
 ESCAPE = '!'
 
@@ -45,6 +48,8 @@ class Search:
         case_sensitive: bool = True,
         clock: Callable[[], float] = time.thread_time,
     ) -> None:
+        if _ENDLESS.search(expression):
+            raise PatternError(expression)
         options = re2.Options()
         options.max_mem = _MEMORY
         options.log_errors = False
