@@ -26,11 +26,13 @@ from console_api.db import migration
 
 #: Where Nova's own configuration is, unless the operator says so.
 _NOVA = '/etc/nova/nova.conf'
+#: The values of [servers] directory that mean that there is one.
+_BESIDE = ('nova', 'nova-process')
 _NOVA_CONFIG_FILE = cfg.StrOpt(
     'nova-config-file',
     metavar='PATH',
     help='nova.conf of the Nova whose policy is compared; without it, '
-    f'{_NOVA} where [servers] directory is nova.',
+    f'{_NOVA} where [servers] directory is nova or nova-process.',
 )
 #: An agent that missed so many reports counts as silent.
 _MISSED = 3
@@ -66,7 +68,7 @@ class Checks(upgradecheck.UpgradeCommands):
         """Whether the Nova beside this service decides alike."""
         named = self._conf.nova_config_file
         file = pathlib.Path(named or _NOVA)
-        beside = self._conf.servers.directory == 'nova' and file.is_file()
+        beside = self._conf.servers.directory in _BESIDE and file.is_file()
         if not named and not beside:
             return _success()
         try:

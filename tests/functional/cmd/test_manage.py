@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 import subprocess
+import sys
 import time
 from typing import Any
 import uuid
@@ -396,6 +397,35 @@ class NovaPolicyTest(StatusTestCase):
             '[oslo_policy]\nenforce_scope = False\npolicy_file = p.yaml\n'
         )
         self.compare(1, 'enforce_scope is True here and False in Nova')
+
+    def test_nova_beside_the_service_is_found(self) -> None:
+        self.novas.write_text(f'"{_RULE}": "role:admin"\n')
+        for directory in ('nova', 'nova-process'):
+            with self.subTest(directory):
+                self.assertIn('"role:admin" in Nova', self.beside(directory))
+        self.assertNotIn('in Nova', self.beside('registry'))
+
+    def beside(self, directory: str) -> str:
+        settings = self.folder / 'beside.conf'
+        settings.write_text(
+            self.file.read_text() + f'[servers]\ndirectory = {directory}\n'
+        )
+        program = (
+            'from console_api.cmd import status\n'
+            f'status._NOVA = {str(self.nova_conf)!r}\n'
+            'status.main()\n'
+        )
+        done = subprocess.run(
+            [
+                *(sys.executable, '-c', program),
+                *('--config-file', settings, 'upgrade', 'check'),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=processes.PATIENCE,
+        )
+        return ' '.join(done.stdout.replace('|', ' ').split())
 
     def test_what_cannot_be_read_is_a_line(self) -> None:
         self.novas.write_text('"a: [\n')
