@@ -15,6 +15,8 @@ from typing import TypeVar
 import kombu.exceptions
 import oslo_messaging
 
+from console_api import exception
+
 #: A call's own timeout says more than the one around it, in seconds.
 _GRACE = 1.0
 #: How long a server that knows no newer version is not asked for it, in
@@ -285,4 +287,7 @@ class Refusals:
 
 def reason(exc: Exception) -> str:
     """What an error of a call says, without the other side's traceback."""
+    if isinstance(exc, exception.DomainError):
+        # oslo.messaging has appended the traceback to its text.
+        return exc.public_message
     return str(getattr(exc, 'value', exc))

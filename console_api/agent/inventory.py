@@ -229,9 +229,10 @@ class InventoryReporter:
             try:
                 self._report_pending()
             except exception.HostTaken as exc:
-                LOG.error('There are no more reports: %s', exc)
+                why = calls.reason(exc)
+                LOG.error('There are no more reports: %s', why)
                 if self._lost is not None:
-                    self._lost(str(exc))
+                    self._lost(why)
                 return
             except (
                 oslo_messaging.MessagingException,

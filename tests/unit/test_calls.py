@@ -2,6 +2,7 @@
 """Calls over the bus end in time, and ask servers for what they know."""
 
 from collections.abc import Callable
+import sys
 import threading
 import time
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import fixtures
 import kombu.exceptions
 import oslo_messaging
+from oslo_messaging._drivers import common
 
 from console_api import calls
+from console_api import exception
 from console_api import rpc
 from tests import base
 
@@ -312,3 +315,19 @@ class IsRefusalTest(base.TestCase):
             oslo_messaging.RemoteError('NoSuchMethod', 'x', []),
         ):
             self.assertFalse(calls.is_refusal(exc))
+
+
+class ReasonTest(base.TestCase):
+    def test_error_of_this_service_is_its_sentence_alone(self) -> None:
+        try:
+            raise exception.HostNotEnrolled('here', 'its agent has no word')
+        except exception.HostNotEnrolled as exc:
+            sent, said = sys.exc_info(), str(exc)
+        arrived = common.deserialize_remote_exception(
+            common.serialize_remote_exception(sent), ['console_api.exception']
+        )
+        self.assertIn('Traceback', str(arrived))
+        self.assertEqual(said, calls.reason(arrived))
+
+    def test_error_of_another_module_is_its_value(self) -> None:
+        self.assertEqual('1.4', calls.reason(_REFUSED))
