@@ -92,7 +92,8 @@ def run(main: Callable[[], None]) -> int:
     """Call ``main``; its exit status, with one line for a known error."""
     try:
         main()
-    except exception.ConfigurationError as exc:
+    except (exception.ConfigurationError, cfg.ConfigFileValueError) as exc:
+        # A value is looked at when it is used, not when files are read.
         _last_words(str(exc))
         return 1
     except Exception as exc:

@@ -44,6 +44,17 @@ class Checks(upgradecheck.UpgradeCommands):
     def __init__(self) -> None:
         self._conf = cfg.CONF
 
+    def check(self) -> upgradecheck.Code:
+        """Run the checks; their exit status, and a failure without a table.
+
+        A value that its option does not take is found when it is looked at.
+        """
+        try:
+            return super().check()
+        except cfg.ConfigFileValueError as exc:
+            sys.stderr.write(f'console-api-status: {exc}\n')
+            return upgradecheck.Code.FAILURE
+
     def _schema(self) -> upgradecheck.Result:
         try:
             current = checks.version(self._conf)

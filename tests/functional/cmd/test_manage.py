@@ -434,6 +434,22 @@ class NovaPolicyTest(StatusTestCase):
         self.compare(1, 'The policy of Nova cannot be read')
 
 
+class BadValueTest(CommandTestCase):
+    def test_value_that_is_none_of_an_option_is_a_line(self) -> None:
+        with self.file.open('a', encoding='utf-8') as file:
+            file.write('[conductor]\nenrolment = shut\n')
+        self.sync()
+        for name, arguments, status in (
+            ('console-api-conductor', (), 1),
+            ('console-api-status', ('upgrade', 'check'), 2),
+        ):
+            with self.subTest(name):
+                done = self.run_command(name, *arguments)
+                self.assertEqual(status, done.returncode, done.stdout)
+                self.assertNotIn('Traceback', done.stdout + done.stderr)
+                self.assertRegex(done.stderr, 'option enrolment .*shut')
+
+
 class VersionTest(base.TestCase):
     def test_each_command_says_its_version(self) -> None:
         for name in ('agent', 'conductor', 'manage', 'proxy', 'status'):
