@@ -132,10 +132,11 @@ def _add_agents(subparsers: Any) -> None:
 
 
 def _hours(text: str) -> int:
-    hours = int(text)
-    if not 1 <= hours <= _MOST_HOURS:
-        raise ValueError(text)
-    return hours
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_HOURS:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no number from 1 to {_MOST_HOURS}'
+        )
+    return int(text)
 
 
 def _add_limit(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What console-api-manage does with tokens, servers and agents."""
 
+import argparse
 import dataclasses
 import sys
 import uuid
@@ -220,19 +221,24 @@ def forget_agent(conf: cfg.ConfigOpts) -> None:
 def host_name(text: str) -> str:
     """The name of a host.
 
-    :raises ValueError: no host is called so
+    :raises ArgumentTypeError: no host is called so
     """
     if not hostnames.is_valid(text):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(
+            f'no host is called {text!r}: a name has {hostnames.RULE}'
+        )
     return text
 
 
 def server_id(text: str) -> str:
     """The id as the tables have it.
 
-    :raises ValueError: it is not a UUID
+    :raises ArgumentTypeError: it is not a UUID
     """
-    return str(uuid.UUID(text))
+    try:
+        return str(uuid.UUID(text))
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(f'{text!r} is no UUID') from exc
 
 
 def _now() -> int:

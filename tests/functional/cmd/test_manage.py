@@ -217,6 +217,7 @@ class ManageTest(CommandTestCase):
                 f'--hours={hours}',
             )
             self.assertEqual(2, done.returncode, done.stdout)
+            self.assertIn(f"'{hours}' is no number from 1 to 720", done.stderr)
 
     def test_new_word_makes_the_last_one_void(self) -> None:
         first = self.manage('agent', 'enrol', 'new')
@@ -233,6 +234,7 @@ class ManageTest(CommandTestCase):
                 'console-api-manage', 'agent', 'enrol', host
             )
             self.assertEqual(2, done.returncode, done.stdout)
+            self.assertIn('single dots between them', done.stderr)
         self.assertEqual([], self.rows('agent', 'list'))
 
     def test_forgotten_host_has_no_word(self) -> None:
