@@ -4,6 +4,7 @@
 import argparse
 from collections.abc import Callable
 import json
+import logging
 import sys
 from typing import Any
 
@@ -16,6 +17,7 @@ from console_api.api import openapi
 from console_api.cmd import output
 from console_api.cmd import records
 from console_api.db import api as db_api
+from console_api.db import checks
 from console_api.db import limits
 from console_api.db import migration
 
@@ -37,7 +39,29 @@ def _main() -> None:
     cfg.CONF.set_default('use_stderr', True)
     service.start_logging(cfg.CONF)
     command: Callable[[cfg.ConfigOpts], None] = cfg.CONF.category.func
+    if command is not _openapi:
+        _check_database(cfg.CONF, command not in (_db_sync, _db_version))
     command(cfg.CONF)
+
+
+def _check_database(conf: cfg.ConfigOpts, needs_tables: bool) -> None:
+    if needs_tables:
+        # It tells of each look at the version, which nobody has asked for.
+        logging.getLogger('alembic').setLevel(logging.WARNING)
+    try:
+        current = checks.version(conf)
+    except checks.TroubleError as exc:
+        raise exception.ConfigurationError(
+            f'the database does not answer: {exc}. Mend it, or [database] '
+            'connection.'
+        ) from exc
+    # One that a newer release has brought up to date is good, too.
+    if needs_tables and (current is None or current < migration.head()):
+        raise exception.ConfigurationError(
+            f'the schema of the database is at {current or "no version"}, '
+            f'this release needs {migration.head()}: run console-api-manage '
+            'db sync.'
+        )
 
 
 def _add_commands(subparsers: Any) -> None:

@@ -198,6 +198,7 @@ class ManageTest(CommandTestCase):
 
     def test_word_is_all_that_is_printed(self) -> None:
         done = self.run_command('console-api-manage', 'agent', 'enrol', 'new')
+        self.assertEqual(1, done.stderr.count('\n'), done.stderr)
         self.assertRegex(done.stdout, r'^[A-Za-z0-9_-]{32}\n$')
         self.assertIn('[agent] enrolment_word_file on new', done.stderr)
         with self.database.reader() as connection:
@@ -258,6 +259,31 @@ class ManageTest(CommandTestCase):
         )
         self.assertEqual(1, done.returncode)
         self.assertIn('no agent of nowhere is known', done.stderr)
+
+
+class UnfitDatabaseTest(CommandTestCase):
+    def refuse(self, text: str, *arguments: str) -> None:
+        done = self.run_command('console-api-manage', *arguments)
+        self.assertEqual(1, done.returncode, done.stdout)
+        self.assertNotIn('Traceback', done.stderr)
+        self.assertIn(text, done.stderr)
+
+    def test_database_without_tables_is_a_line(self) -> None:
+        for arguments in (('agent', 'list'), ('agent', 'enrol', 'new')):
+            with self.subTest(arguments):
+                self.refuse('console-api-manage db sync', *arguments)
+
+    def test_schema_of_an_older_release_is_a_line(self) -> None:
+        migration.sync(self.database, '008')
+        self.refuse('at 008', 'agent', 'enrol', 'new')
+
+    def test_database_that_is_away_is_a_line(self) -> None:
+        self.file.write_text(
+            '[database]\nconnection = mysql+pymysql://root@127.0.0.1:1/x\n'
+        )
+        for arguments in (('db', 'sync'), ('agent', 'list')):
+            with self.subTest(arguments):
+                self.refuse("Can't connect", *arguments)
 
 
 class StatusTestCase(CommandTestCase):
