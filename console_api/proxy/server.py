@@ -359,12 +359,12 @@ class ProxyThread:
 
         What is no good is logged, and what was before stays.
         """
-        if self._loop is None:
+        if self._loop is None or self._loop.is_closed():
             return
         fresh = renewal.load(self._conf)
         for problem in fresh.problems:
             LOG.error('The old %s', problem)
-        self._loop.call_soon_threadsafe(self.server.renew, fresh)
+        self._call(lambda: self.server.renew(fresh))
 
     def stop(self, grace: float = 5.0, patience: float = 0.0) -> None:
         """End all sessions, at the latest after ``grace`` s, and the thread.
@@ -374,13 +374,19 @@ class ProxyThread:
         """
         if self._thread.is_alive() and self._loop and self._ask:
             self._grace, self._patience = grace, patience
-            self._loop.call_soon_threadsafe(self._ask.set)
+            self._call(self._ask.set)
             self._thread.join()
 
     def hurry(self) -> None:
         """End the patience of a ``stop``; from a signal's handler, too."""
+        self._call(self.server.hurry)
+
+    def _call(self, act: Callable[[], object]) -> None:
+        # There is nothing left to do where the loop has just been closed: a
+        # second SIGTERM may come while its thread ends.
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.server.hurry)
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(act)
 
     def _run(self) -> None:
         try:

@@ -216,6 +216,14 @@ class DrainTest(harness.ProxyTestCase):
             self.assertEqual(1001, await self.closing_of(ws))
         await asyncio.wait_for(stopping, harness.DEADLINE)
 
+    async def test_hurry_and_news_may_come_after_the_end(self) -> None:
+        await self.with_backend()
+        stopping = await self.draining()
+        await asyncio.wait_for(stopping, harness.DEADLINE)
+        assert self.proxy is not None
+        self.proxy.hurry()
+        self.proxy.reload()
+
     async def test_connection_without_a_session_is_not_waited_for(
         self,
     ) -> None:
