@@ -7,6 +7,8 @@ import dataclasses
 import ipaddress
 import socket
 
+from console_api import exception
+
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -36,7 +38,10 @@ _LOCAL = frozenset(
 
 
 class AllowedTargets:
-    """Addresses, networks and host names, as the operator lists them."""
+    """Addresses, networks and host names, as the operator lists them.
+
+    :raises ConfigurationError: an entry is none of these
+    """
 
     def __init__(self, entries: Iterable[str] = ()) -> None:
         self._networks: list[_Network] = []
@@ -44,7 +49,11 @@ class AllowedTargets:
         for entry in entries:
             try:
                 self._networks.append(ipaddress.ip_network(entry, False))
-            except ValueError:
+            except ValueError as exc:
+                if '/' in entry:
+                    raise exception.ConfigurationError(
+                        f'allowed_targets has {entry!r}, which is no network'
+                    ) from exc
                 self._names.add(entry.lower())
 
     def __bool__(self) -> bool:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from console_api import exception
 from console_api.consoles import targets
 from tests import base
 
@@ -35,6 +36,15 @@ class AllowedTargetsTest(base.TestCase):
         ):
             with self.subTest(host=host):
                 self.assertNotIn(host, self.allowed)
+
+    def test_what_is_no_network_is_no_name_either(self) -> None:
+        for entry in ('10.0.0.0/99', '10.0.0/24', 'edge/24', '2001:db8::/129'):
+            with self.subTest(entry):
+                self.assertRaises(
+                    exception.ConfigurationError,
+                    targets.AllowedTargets,
+                    ['10.0.0.1', entry],
+                )
 
     def test_nothing_is_listed(self) -> None:
         self.assertNotIn('127.0.0.1', targets.AllowedTargets([]))
