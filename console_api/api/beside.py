@@ -115,6 +115,7 @@ class ConsoleFilter:
         """What Nova would take it for, if that is a request about consoles.
 
         :raises BadRequest: it would, but by a method that is not its own
+        :raises ResourceNotFound: it would, but by a path that is none
         :raises RequestTooLarge: nobody can tell
         """
         request = webob.Request(environ)
@@ -125,6 +126,8 @@ class ConsoleFilter:
             return None
         if route.action is not None and not self._names_action(request):
             return None
+        if dispatch.is_broken(request):
+            raise exception.ResourceNotFound()
         if method != request.method:
             raise exception.BadRequest(
                 'Malformed request URL: its query cannot change the method.'

@@ -308,6 +308,24 @@ class DisguisedTest(FilterTestCase):
         ):
             self.refused(self.call(method, path, body))
 
+    def test_line_break_behind_the_path_is_refused(self) -> None:
+        # Nova's routes overlook it.
+        for method, path, body in (
+            ('POST', f'{self.PATH}%0A', b'{"os-getConsoleOutput": {}}'),
+            (
+                'POST',
+                f'/servers/{ACTIVE}/remote-consoles%0A',
+                json.dumps(CREATE).encode(),
+            ),
+            ('GET', '/os-console-auth-tokens/abc%0A', None),
+            ('GET', '/os-console-auth-tokens/abc%0A%0A', None),
+        ):
+            for token in (service.MEMBER, service.SERVICE):
+                answer = self.call(method, path, body, token=token)
+                self.refused(answer, 404)
+        answer = self.call('POST', f'{self.PATH}%0A', b'{"lock": 0}')
+        self.assertTrue(self.passed_on(answer))
+
     def test_other_actions_keep_their_method_from_the_query(self) -> None:
         answer = self.call('PUT', f'{self.PATH}?_method=POST', b'{"lock": 0}')
         self.assertTrue(self.passed_on(answer))
