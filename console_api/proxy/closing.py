@@ -2,6 +2,7 @@
 """How sessions end: the reasons, and the way out for both connections."""
 
 import asyncio
+from collections.abc import Callable
 import dataclasses
 
 from console_api.proxy import readbuffer
@@ -180,13 +181,17 @@ async def part(
     target: wire.Wire | None,
     buffer: readbuffer.ReadBuffer,
     reader: receiver.Receiver | None = None,
+    freed: Callable[[], None] | None = None,
 ) -> None:
     """End both connections: gently, and after CLOSE_TIMEOUT by force.
 
     What is queued still goes out if the peer takes it in time. ``reader`` is
-    given where the client was sent a Close frame and may answer it.
+    given where the client was sent a Close frame and may answer it. ``freed``
+    is called as soon as the target is closed, whatever the client does.
     """
     waits = []
+    if freed is not None and (target is None or target.lost):
+        freed()
     if not client.lost:
         farewell = Farewell(client, buffer, reader)
         waits.append(farewell.done)
@@ -197,6 +202,8 @@ async def part(
     if target is not None and not target.lost:
         farewell = Farewell(target, buffer)
         waits.append(farewell.done)
+        if freed is not None:
+            farewell.done.add_done_callback(lambda _: freed())
         target.pause()
         farewell.leave_once_taken()
     try:

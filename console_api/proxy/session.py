@@ -96,16 +96,21 @@ class Session:
                 self._leave()
             if ended.ending is closing.TAKEN_OVER:
                 await self._yield_line()
+            # Who waits for the line was confirmed already, so that it must
+            # not be the client's say how long.
             await closing.part(
-                self._client, self._guest, self._services.buffer, self._reader
+                self._client,
+                self._guest,
+                self._services.buffer,
+                self._reader,
+                self._free_line,
             )
         finally:
             if not self._client.lost:
                 self._client.transport.abort()
             if self._guest is not None and not self._guest.lost:
                 self._guest.reset()
-            if self._line is not None:
-                self._line.release()
+            self._free_line()
             self._leave()
 
     def end(self, ending: closing.Ending) -> None:
@@ -302,6 +307,9 @@ class Session:
             # Aborted transports close their sockets in the next turn.
             await asyncio.sleep(0)
             await asyncio.sleep(0)
+        self._free_line()
+
+    def _free_line(self) -> None:
         if self._line is not None:
             self._line.release()
 

@@ -43,12 +43,14 @@ class SerialCase(harness.ProxyTestCase):
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
         self.open = 0
+        self.writers: list[asyncio.StreamWriter] = []
 
     async def line(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """A guest's line, which counts who is on it."""
         self.open += 1
+        self.writers.append(writer)
         try:
             await harness.echo(reader, writer)
         finally:
@@ -106,6 +108,36 @@ class RefuseTest(SerialCase):
             await self.until(lambda: self.open == 0, 'the guest has left')
             async with self.connect() as ws:
                 await self.assert_works(ws)
+
+    async def test_client_that_lingers_does_not_hold_it(self) -> None:
+        # Those who wait have been confirmed, and that grows old.
+        self.be_patient()
+        await self.with_backend(self.line, 'serial')
+        async with self.connect(close_timeout=0) as first:
+            await self.assert_works(first)
+            first.transport.pause_reading()
+            self.writers.pop().close()
+            await self.until(lambda: self.open == 0, 'the guest has left')
+            async with self.connect() as ws:
+                await self.assert_works(ws)
+
+    async def test_nor_does_one_that_did_not_get_on_it(self) -> None:
+        self.be_patient()
+        await self.with_backend(self.line, 'serial')
+        self.backends[0].close()
+        await self.backends[0].wait_closed()
+        reader, writer = await self.open_raw()
+        request = (
+            f'GET /?token={harness.TOKEN} HTTP/1.1\r\nHost: x\r\n'
+            'Origin: http://x\r\nUpgrade: websocket\r\n'
+            'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
+            'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+        )
+        writer.write(request.encode())
+        # Its Close frame is not answered.
+        await reader.readuntil(b'\x0f\xa3')
+        self.assertEqual(4003, await self.refusal())
+        writer.close()
 
     async def test_line_is_free_after_a_failed_connect(self) -> None:
         await self.with_backend(self.line, 'serial')
