@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API under gunicorn: gunicorn -c /etc/console-api/gunicorn.conf.py.
 
-Put a web server that ends TLS in front of it.
+Put a web server in front of it that ends TLS, and that sends requests on when
+all of their body is there: a thread waits for it as long as it takes.
 """
 
 wsgi_app = 'console_api.wsgi.api:application'

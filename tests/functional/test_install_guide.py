@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the install guide says to write and to run is there."""
 
+from collections.abc import Iterable
 import configparser
+import contextlib
+import http.client
 import pathlib
 import re
+import socket
 import subprocess
+from typing import Any
 
 import fixtures
 
 from tests import base
+from tests.fixtures import listening
+from tests.fixtures import parts
 from tests.fixtures import processes
 from tests.fixtures import source
 
@@ -115,3 +122,63 @@ class GuideTest(base.TestCase):
         services = {name for line in lines for name in line.split()}
         units = {path.stem for path in UNITS.glob('*.service')}
         self.assertEqual(units, services)
+
+
+class FrontOfTheApiTest(base.TestCase):
+    """HAProxy, with the guide's file but for TLS, in front of the API."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        parts.require(self, 'haproxy')
+        #: What the API gets, the questions of the balancer aside.
+        self.seen: list[str] = []
+        backend = self.useFixture(listening.Listening(self._answer))
+        self.port = processes.free_port()
+        (text,) = (b for b in blocks('text') if 'frontend compute' in b)
+        text = re.sub('bind .*', f'bind 127.0.0.1:{self.port}', text)
+        text = text.replace('127.0.0.1:8774', f'127.0.0.1:{backend.port}')
+        path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'cfg')
+        path.write_text(text)
+        command = [parts.haproxy() or '', '-db', '-f', str(path)]
+        process = subprocess.Popen(command)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        processes.wait_for(self._listens, 'HAProxy listens')
+
+    def _answer(
+        self, environ: dict[str, Any], start_response: Any
+    ) -> Iterable[bytes]:
+        if environ['PATH_INFO'] != '/healthcheck':
+            self.seen.append(environ['REQUEST_METHOD'])
+        start_response('200 OK', [('Content-Length', '0')])
+        return [b'']
+
+    def _listens(self) -> bool:
+        with contextlib.suppress(OSError):
+            socket.create_connection(self.address).close()
+            return True
+        return False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return '127.0.0.1', self.port
+
+    def status(self, method: str, body: bytes | None = None) -> int:
+        connection = http.client.HTTPConnection(*self.address, timeout=60)
+        self.addCleanup(connection.close)
+        connection.request(method, '/v2.1/servers', body)
+        return connection.getresponse().status
+
+    def test_body_that_does_not_come_takes_nothing_of_the_api(self) -> None:
+        with socket.create_connection(self.address) as slow:
+            slow.sendall(
+                b'POST /v2.1/servers HTTP/1.1\r\nHost: x\r\n'
+                b'Content-Length: 60\r\n\r\n{'
+            )
+            self.assertEqual(200, self.status('GET'))
+            self.assertEqual(['GET'], self.seen)
+
+    def test_nor_does_one_that_is_too_long_to_wait_for(self) -> None:
+        self.assertEqual(413, self.status('POST', b' ' * 8193))
+        self.assertEqual(200, self.status('POST', b' ' * 8192))
+        self.assertEqual(['POST'], self.seen)
