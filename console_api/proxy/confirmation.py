@@ -14,6 +14,7 @@ import logging
 from typing import Any
 from urllib import parse
 
+from console_api import bulkhead
 from console_api import exception
 from console_api import novaapi
 from console_api.consoles import types
@@ -38,6 +39,9 @@ _NO = (400, 404, 409, 501)
 _PLACE = ('instance_uuid', 'host', 'port', 'tls_port', 'internal_access_path')
 #: An emulator that runs, or is paused.
 _ALIVE = (1, 3)
+#: Of the threads that look up tokens, those that may wait for one compute
+#: host, which Nova asks for each console. Nova takes half a second under load.
+_LIMITS = bulkhead.Limits(most=8, patience=3.0, memory=0, wait=3.0, crowd=8)
 #: What happens to a server without a change of its emulator, or of what
 #: Nova has reserved for it.
 _HARMLESS = (
@@ -65,7 +69,11 @@ def needing(policy: str) -> Iterator[None]:
 
 
 class Confirmation:
-    """Confirms what a token grants, as ``[proxy] rest_confirm`` says."""
+    """Confirms what a token grants, as ``[proxy] rest_confirm`` says.
+
+    A host that does not answer Nova keeps a few who ask about its consoles
+    waiting; the others are told at once that it is busy.
+    """
 
     def __init__(self, nova: novaapi.NovaAPI, show: Show, how: str) -> None:
         self._nova = nova
@@ -73,6 +81,9 @@ class Confirmation:
         self._identifies = how in ('identity', 'both')
         self._asks_always = how in ('fresh', 'both')
         self._asks_never = how == 'none'
+        self._hosts = bulkhead.ThreadBulkheads(
+            _LIMITS, neither=(novaapi.NovaError,)
+        )
 
     def confirm(
         self,
@@ -86,6 +97,7 @@ class Confirmation:
         time of time.monotonic.
 
         :raises TokenNotFound: the console is the server's no more
+        :raises HostBusy: others wait for its host already
         :raises RefusedError: the user may not ask for what this takes
         :raises NovaError: Nova does not tell
         """
@@ -93,7 +105,7 @@ class Confirmation:
             return grant
         shows = identity.is_told_by(grant.console_type)
         if self._asks_always or not shows:
-            self._compare(grant, console, end)
+            self._compare_in_turn(grant, console, end)
         if not (self._identifies and shows):
             return grant
         name = None
@@ -106,6 +118,18 @@ class Confirmation:
             for field in dataclasses.fields(grant)
         }
         return identity.IdentifiedGrant(**facts, identity=wanted)
+
+    def _compare_in_turn(
+        self,
+        grant: types.ConsoleGrant,
+        console: Mapping[str, Any],
+        end: float,
+    ) -> None:
+        try:
+            with self._hosts.turn(grant.connect.host):
+                self._compare(grant, console, end)
+        except bulkhead.RefusedError:
+            raise exception.HostBusy(grant.server_id) from None
 
     def _compare(
         self,

@@ -15,6 +15,7 @@ from console_api.proxy import authority_rest
 from console_api.proxy import identity
 from tests import base
 from tests.fixtures import nova_stub
+from tests.fixtures import processes
 
 TOKEN = '2f0b1c0e-7a1d-4d56-8a55-0c6fbd1ab1b6'
 SERVER = '3f1c7c1e-6a0e-4f3a-8d4b-2f1f0a9d7b11'
@@ -128,6 +129,27 @@ class FreshTest(ConfirmationCase):
     def test_server_that_was_deleted_is_no_good(self) -> None:
         del self.stub.servers[SERVER]
         self.is_no_good()
+
+    def test_silent_host_holds_few_of_those_who_ask(self) -> None:
+        self.stub.silent = '192.0.2.9'
+        self.addCleanup(self.stub.wakes_up.set)
+        names = [str(uuid.uuid4()) for _ in range(9)]
+        for name in names:
+            self.stub.add_console(name, 5900, host=self.stub.silent)
+        with futures.ThreadPoolExecutor(8) as pool:
+            asked = [pool.submit(self.lookup, name) for name in names[:8]]
+            processes.wait_for(
+                lambda: len(self.requests()) == 8, 'all of them ask'
+            )
+            with self.assertRaises(exception.HostBusy):
+                self.lookup(names[8])
+            self.assertEqual(8, len(self.requests()))
+            # Other hosts are asked meanwhile.
+            self.is_good()
+            self.stub.wakes_up.set()
+        for one in asked:
+            one.result()
+        self.assertEqual('192.0.2.9', self.lookup(names[8]).connect.host)
 
     def test_what_nova_says_no_to_is_no_good(self) -> None:
         for status in (400, 404, 409, 501):
