@@ -67,8 +67,16 @@ class Link:
 
     @property
     def is_main(self) -> bool:
-        """Whether it is for the main channel."""
-        return self.body[4] == _MAIN
+        """Whether it is for the main channel.
+
+        :raises LinkError: it is, and is to join a session, which a main
+            channel begins; QEMU may end over it
+        """
+        if self.body[4] != _MAIN:
+            return False
+        if _number(self.body, 0):
+            raise LinkError('a main channel that joins a session')
+        return True
 
     @property
     def _common(self) -> int:

@@ -55,6 +55,13 @@ class LinkTest(base.TestCase):
             with self.assertRaises(main_channel.LinkError):
                 main_channel.Link(header(len(body)), body).asking()
 
+    def test_main_channel_that_joins_a_session_is_refused(self) -> None:
+        made = link((), ())
+        joins = b'\x07' + made.body[1:]
+        other = main_channel.Link(made.header, joins)
+        self.assertTrue(made.is_main)
+        self.assertRaises(main_channel.LinkError, lambda: other.is_main)
+
     def test_ticket_has_a_choice_before_it_where_the_client_says_so(
         self,
     ) -> None:
