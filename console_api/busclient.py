@@ -121,6 +121,8 @@ class Client:
         self._arguments = topic, version, cap
         self._client = rpc.get_client(transport, topic, version, cap)
         self._own: oslo_messaging.Transport | None = None
+        #: Those that were replaced, while calls may be under way on them.
+        self._old: list[oslo_messaging.Transport] = []
         self.watch: BusWatch | None = None
         if not rpc.is_local(self._conf):
             probe = busprobe.BusProbe(self._conf, _DEADLINE)
@@ -140,6 +142,22 @@ class Client:
         self._client = rpc.get_client(self._own, *self._arguments)
         LOG.info('Calls go over new connections to the message bus')
         if before is not None:
-            closer = threading.Timer(_LEFT, before.cleanup)
+            # Not at once: a call on it may be under way.
+            self._old.append(before)
+            closer = threading.Timer(_LEFT, self._close_oldest)
             closer.daemon = True
             closer.start()
+
+    def close(self) -> None:
+        """Close the connections of its own; it is of no use then."""
+        while self._old:
+            self._close_oldest()
+        if self._own is not None:
+            self._own.cleanup()
+
+    def _close_oldest(self) -> None:
+        try:
+            oldest = self._old.pop(0)
+        except IndexError:
+            return
+        oldest.cleanup()

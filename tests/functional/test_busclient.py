@@ -37,6 +37,7 @@ class BrokenTest(base.TestCase):
         self.addCleanup(server.stop)
         self.transport = self._transport()
         self.client = busclient.Client(self.transport, _TOPIC, '1.0')
+        self.addCleanup(self.client.close)
         self.calls = calls.Calls(self.client.watch)
 
     def _transport(self) -> oslo_messaging.Transport:
