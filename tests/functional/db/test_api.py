@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
 import os
-import re
 import threading
 
 import fixtures
 import sqlalchemy as sa
 
-from tests.fixtures import source
 from tests.functional.db import base
 
 
@@ -80,14 +78,11 @@ class TransactionTest(base.DatabaseTestCase):
                 self._insert(connection, str(len(opened)) + str(_))
         self.assertLessEqual(len(opened), 1)
 
-    def test_each_thread_of_an_api_process_keeps_a_connection(self) -> None:
-        sample = source.ROOT / 'etc' / 'console-api' / 'uwsgi.ini'
-        found = re.search(r'\nthreads = (\d+)\n', sample.read_text())
-        assert found is not None
+    def test_each_request_at_work_keeps_a_connection(self) -> None:
         opened = []
         for _ in range(2):
             with contextlib.ExitStack() as stack:
-                for _ in range(int(found[1])):
+                for _ in range(self.conf.api.max_requests):
                     reader = stack.enter_context(self.database.reader())
                     reader.exec_driver_sql('SELECT 1')
             if not opened:

@@ -32,7 +32,9 @@ def record(number: int = 1, **changed: object) -> servers.ServerRecord:
 
 
 def agent(host: str, addresses: str) -> agents.AgentRecord:
-    return agents.AgentRecord(host, 'i', '1', '1.0', addresses, 0, 0)
+    return agents.AgentRecord(
+        host, 'i', '1', '1.0', addresses, 0, 0, key_hash='0' * 64
+    )
 
 
 class _ServersTestCase(base.DatabaseTestCase):

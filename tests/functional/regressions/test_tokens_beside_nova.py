@@ -47,7 +47,7 @@ class ProxyAloneTest(base.TestCase):
         self.addCleanup(guest.server_close)
         self.addCleanup(thread.join)
         self.addCleanup(guest.shutdown)
-        self.stub.add_console(_GOOD, int(guest.server_address[1]))
+        self.stub.add_console(_GOOD, int(guest.server_address[1]), 'serial')
         path = folder / 'console-api.conf'
         processes.write_settings(
             path,
@@ -125,10 +125,10 @@ class FilterTest(test_beside.FilterTestCase):
     """The API as a filter in front of Nova's."""
 
     def setUp(self) -> None:
+        super().setUp()
         self.log = self.useFixture(
             fixtures.FakeLogger(level=logging.DEBUG, format='%(message)s')
         )
-        super().setUp()
         for name in list(logging.root.manager.loggerDict):
             self.useFixture(test_secrets.AtDebug(name))
 
@@ -148,6 +148,6 @@ class FilterTest(test_beside.FilterTestCase):
             for caller in (service.SERVICE, service.MEMBER, None):
                 for version in ('2.31', '2.1', '9.9'):
                     self.call('GET', path, token=caller, version=version)
-        self.assertIn('console_api', self.log.output)
+        self.assertIn('console', self.log.output)
         self.assertNotIn(token, self.log.output)
         self.assertNotIn(_BAD, self.log.output)

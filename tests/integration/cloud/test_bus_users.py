@@ -227,6 +227,8 @@ class BusUsersTest(base.TestCase):
         text = re.sub(
             'mysql.*', f'sqlite:///{self.cloud.folder}/db.sqlite', text
         )
+        # All of it is on one host.
+        text += '\n[console]\nallowed_targets = 127.0.0.1\n'
         file = self.cloud.configure('nova-api', 'console:BUS_PASS', text)
         self.transport('console:BUS_PASS', 'nova-api')
         self._close_transports()

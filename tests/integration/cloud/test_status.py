@@ -54,6 +54,8 @@ class StatusCase(base.TestCase):
                 'key_file': self.folder / 'agent.key',
             },
             'agent_status': {'port': self.ports['agent']},
+            # Enrolment has tests of its own.
+            'conductor': {'enrolment': 'open'},
             'conductor_status': {'port': self.ports['conductor']},
             'database': {'connection': f'sqlite:///{self.folder}/db'},
             'fake': {'inventory': inventory},

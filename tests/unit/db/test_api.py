@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-import re
 
 from console_api.db import api
 from tests import base
 from tests.fixtures import source
 
 _SCALING = source.ROOT / 'doc' / 'source' / 'admin' / 'scaling.rst'
-_SAMPLE = source.ROOT / 'etc' / 'console-api' / 'uwsgi.ini'
 #: Beside those for requests: for the health check, and for the purge.
 _ONE_MORE = 1
 
@@ -34,9 +32,6 @@ class ConnectionsTest(base.TestCase):
             f'for the conductors 4 x 2 x {most} at the worst', self.guide
         )
 
-    def test_guide_counts_the_threads_of_an_api_process(self) -> None:
-        text = _SAMPLE.read_text(encoding='utf-8')
-        found = re.search(r'^threads = (\d+)$', text, re.MULTILINE)
-        assert found is not None
-        most = int(found[1]) + _ONE_MORE
+    def test_guide_counts_the_requests_of_an_api_process(self) -> None:
+        most = self.conf.api.max_requests + _ONE_MORE
         self.assertIn(f'need 4 x 2 x {most} for the API', self.guide)
