@@ -105,8 +105,7 @@ class Dispatcher:
         if found is None:
             raise exception.ResourceNotFound()
         if found.body is not None:
-            if route.action is None:
-                body = _read_body(request)
+            body = _read_body(request) if route.action is None else body
             found.body.check(body)
         query = _query(request)
         found.query.check(query)

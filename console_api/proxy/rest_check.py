@@ -6,6 +6,7 @@ import logging
 import threading
 
 from console_api import novaapi
+from console_api import threads
 
 LOG = logging.getLogger(__name__)
 
@@ -25,9 +26,7 @@ class StartCheck:
         self._ask = ask
         self._pause = pause
         self._over = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, name='start-check', daemon=True
-        )
+        self._thread = threads.Supervised('start-check', self._run, self._over)
 
     def start(self) -> None:
         """Begin to ask."""
