@@ -102,6 +102,7 @@ class Cloud(fixtures.Fixture):
         for name, value in {
             '/run/console-api': str(self.folder),
             '/etc/console-api/inventory.yaml': f'{self.folder}/{host}.yaml',
+            '10.0.0.0/24': '127.0.0.0/8',
             '0.0.0.0': '127.0.0.1',
             '10.0.0.32': '127.0.0.1',
             'port = 6080': f'port = {processes.free_port()}\nworkers = 1',
