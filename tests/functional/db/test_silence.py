@@ -66,6 +66,10 @@ class _Cases(tests_base.TestCase):
         self.assertLess(time.monotonic() - start, _SECONDS + _GRACE)
 
     def works(self) -> None:
+        # One connection may have been cut as its statement ended, and be in
+        # the pool; whoever gets it gets the 503 of a lost connection.
+        with contextlib.suppress(exception.DatabaseUnavailable):
+            self.ask('SELECT 0')
         for number in range(3):
             self.assertEqual(number, self.ask(f'SELECT {number}'))
 

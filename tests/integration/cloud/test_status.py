@@ -136,6 +136,12 @@ class ConductorStatusTest(StatusCase):
         stopped = conductor.children[1]
         os.kill(stopped, signal.SIGSTOP)
         self.addCleanup(os.kill, stopped, signal.SIGCONT)
+        # Until then it may still take the connection that asks.
+        stat = pathlib.Path(f'/proc/{stopped}/stat')
+        processes.wait_for(
+            lambda: stat.read_text().rpartition(')')[2].split()[0] == 'T',
+            'it does not stop',
+        )
         status, workers = self.workers('conductor', '/healthz')
         self.assertEqual(503, status)
         self.assertEqual(['it does not answer'], workers['1']['reasons'])
