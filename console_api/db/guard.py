@@ -32,6 +32,7 @@ class _Line:
     def __init__(self, connection: DBAPIConnection, descriptor: int) -> None:
         #: When it was last given back.
         self.left = -math.inf
+        self.is_cut = False
         self._connection = weakref.ref(connection)
         self._socket = socket.socket(fileno=os.dup(descriptor))
 
@@ -43,6 +44,7 @@ class _Line:
         """Let whoever reads or writes there find that nobody is there."""
         if self._connection() is None:
             return
+        self.is_cut = True
         LOG.warning('The database is silent: its connection is closed')
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -80,13 +82,15 @@ class Guard:
                 self._thread = threads.Supervised('database', self._run)
                 self._thread.start()
 
-    def leave(self, connection: DBAPIConnection) -> None:
-        """Do not cut it any more."""
+    def leave(self, connection: DBAPIConnection) -> bool:
+        """Do not cut it any more; whether it is still good for something."""
         line = self._lines.get(connection)
-        if line is not None:
-            line.left = time.monotonic()
-            with self._lock:
-                self._until.pop(line, None)
+        if line is None:
+            return True
+        line.left = time.monotonic()
+        with self._lock:
+            self._until.pop(line, None)
+            return not line.is_cut
 
     def idle(self, connection: DBAPIConnection) -> float:
         """Seconds since it was left; infinite if it never was."""

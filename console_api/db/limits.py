@@ -92,9 +92,10 @@ class Limits:
                 return True
             self._watch(connection, self._connecting)
             try:
-                return ping(connection)
+                alive = ping(connection)
             finally:
-                self._guard.leave(connection)
+                whole = self._guard.leave(connection)
+            return alive and whole
 
         return limited
 
@@ -125,10 +126,14 @@ class Limits:
         self._watch(connection, self._seconds)
 
     def _checkin(
-        self, connection: DBAPIConnection | None, _record: object
+        self,
+        connection: DBAPIConnection | None,
+        record: sqlalchemy.pool.ConnectionPoolEntry,
     ) -> None:
-        if connection is not None:
-            self._guard.leave(connection)
+        # The server may answer in the moment in which the time is over, so
+        # that nobody has noticed that the connection was cut.
+        if connection is not None and not self._guard.leave(connection):
+            record.invalidate()
 
     def _watch(self, connection: DBAPIConnection, most: float) -> None:
         # Migrations use the engine alone, without a time.
