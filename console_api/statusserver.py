@@ -6,6 +6,8 @@ a few seconds, whatever its client does.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 import errno
@@ -17,8 +19,10 @@ import threading
 import time
 from typing import Any
 
+from oslo_config import cfg
 from oslo_log import log as logging
 
+from console_api import exception
 from console_api import threads
 
 LOG = logging.getLogger(__name__)
@@ -234,3 +238,45 @@ def ask(door: socket.socket, path: str) -> bytes | None:
         head, end_of_head, body = bytes(data).partition(b'\r\n\r\n')
         return body if end_of_head and b' 200 ' in head[:13] else None
     return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where one of several workers tells of itself, if anywhere.
+
+    ``shared`` are listening sockets of all workers, ``doors`` those at which
+    each answers the others: its own is at ``index``.
+    """
+
+    shared: Sequence[socket.socket] = ()
+    doors: Sequence[socket.socket] = ()
+    index: int = 0
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(
+        cls, conf: cfg.ConfigOpts, group: str, count: int = 1
+    ) -> 'Iterator[Place]':
+        """That of the first of so many workers, as the group of options says.
+
+        :raises ConfigurationError: the address cannot be listened on
+        """
+        host, port = conf[group].host, conf[group].port
+        with contextlib.ExitStack() as stack:
+            if port is None:
+                yield cls()
+                return
+            try:
+                shared = listen(host, port)
+            except OSError as exc:
+                raise exception.ConfigurationError(
+                    f'[{group}] cannot listen on {host} port {port}: '
+                    f'{exc.strerror}'
+                ) from exc
+            for sock in shared:
+                stack.enter_context(sock)
+            doors = [
+                stack.enter_context(listen_within())
+                for _ in range(count if count > 1 else 0)
+            ]
+            yield cls(shared, doors)

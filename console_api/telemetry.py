@@ -5,26 +5,20 @@ Whatever counts something registers with ``Telemetry.registry``.
 """
 
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-import contextlib
-import dataclasses
 import functools
 import json
 import math
 import platform
-import socket
 import threading
 import time
 from typing import Any
 
-from oslo_config import cfg
 from oslo_log import log as logging
 import oslo_messaging
 import prometheus_client
 
-from console_api import exception
 from console_api import figures
 from console_api import statusserver
 from console_api import version
@@ -165,47 +159,6 @@ class Pulse:
         return time.monotonic() - self._last > self._longest
 
 
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Where one of several workers tells of itself, if anywhere.
-
-    ``shared`` are listening sockets of all workers, ``doors`` those at which
-    each answers the others: its own is at ``index``.
-    """
-
-    shared: Sequence[socket.socket] = ()
-    doors: Sequence[socket.socket] = ()
-    index: int = 0
-
-    @classmethod
-    @contextlib.contextmanager
-    def open(
-        cls, conf: cfg.ConfigOpts, group: str, count: int = 1
-    ) -> 'Iterator[Place]':
-        """That of the first of so many workers, as the group of options says.
-
-        :raises ConfigurationError: the address cannot be listened on
-        """
-        host, port = conf[group].host, conf[group].port
-        with contextlib.ExitStack() as stack:
-            if port is None:
-                yield cls()
-                return
-            try:
-                shared = statusserver.listen(host, port)
-            except OSError as exc:
-                raise exception.ConfigurationError(
-                    f'[{group}] cannot listen on {host} port {port}: '
-                    f'{exc.strerror}'
-                ) from exc
-            doors = []
-            if count > 1:
-                doors = [statusserver.listen_within() for _ in range(count)]
-            for sock in (*shared, *doors):
-                stack.enter_context(sock)
-            yield cls(shared, doors)
-
-
 class Status:
     """Answers for one worker, and at the common address for all of them.
 
@@ -214,7 +167,11 @@ class Status:
     """
 
     def __init__(
-        self, place: Place, told: Telemetry, alive: Reasons, ready: Reasons
+        self,
+        place: statusserver.Place,
+        told: Telemetry,
+        alive: Reasons,
+        ready: Reasons,
     ) -> None:
         self._place = place
         self._told = told

@@ -10,6 +10,7 @@ from oslo_config import cfg
 
 from console_api import exception
 from console_api import service
+from console_api import statusserver
 from console_api import systemd
 from console_api import telemetry
 from console_api.agent import process
@@ -50,7 +51,7 @@ def _main() -> None:
 def _tell(agent: process.Agent, stack: contextlib.ExitStack) -> None:
     """Tell of the agent, where that is wanted, until the stack is closed."""
     place = stack.enter_context(
-        telemetry.Place.open(cfg.CONF, agent_status.GROUP)
+        statusserver.Place.open(cfg.CONF, agent_status.GROUP)
     )
     status = telemetry.Status(
         place, agent.telemetry, agent.troubles, agent.hindrances

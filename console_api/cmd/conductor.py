@@ -7,6 +7,7 @@ import sys
 from oslo_config import cfg
 
 from console_api import service
+from console_api import statusserver
 from console_api import systemd
 from console_api import telemetry
 from console_api import workers
@@ -24,7 +25,7 @@ def _main() -> None:
     service.prepare(conf, sys.argv[1:])
     service.start_logging(conf)
     count = conf.conductor.workers
-    with telemetry.Place.open(conf, conductor_status.GROUP, count) as place:
+    with statusserver.Place.open(conf, conductor_status.GROUP, count) as place:
         workers.run(
             count,
             lambda ready, index: _serve(
@@ -34,7 +35,7 @@ def _main() -> None:
         )
 
 
-def _serve(ready: workers.Ready, place: telemetry.Place) -> None:
+def _serve(ready: workers.Ready, place: statusserver.Place) -> None:
     conf = cfg.CONF
     conductor = process.Conductor(conf)
     status = telemetry.Status(

@@ -9,8 +9,8 @@ import socket
 
 from oslo_config import cfg
 
-from console_api import exception
 from console_api import statusserver
+from console_api.conf import proxy_status
 from console_api.proxy import listeners
 from console_api.proxy import outlook
 from console_api.proxy import usage
@@ -49,26 +49,10 @@ def among(
 
     :raises ConfigurationError: the status address cannot be listened on
     """
-    with contextlib.ExitStack() as stack:
-        status: tuple[socket.socket, ...] = ()
-        doors: tuple[socket.socket, ...] = ()
-        if conf.proxy_status.port is not None:
-            status = tuple(map(stack.enter_context, _listen(conf)))
-        if status and count > 1:
-            doors = tuple(
-                stack.enter_context(statusserver.listen_within())
-                for _ in range(count)
-            )
-        board = usage.Board() if count > 1 else None
-        yield Post(place=place, status=status, doors=doors, board=board)
-
-
-def _listen(conf: cfg.ConfigOpts) -> list[socket.socket]:
-    host, port = conf.proxy_status.host, conf.proxy_status.port
-    try:
-        return statusserver.listen(host, port)
-    except OSError as exc:
-        raise exception.ConfigurationError(
-            f'[proxy_status] cannot listen on {host} port {port}: '
-            f'{exc.strerror}'
-        ) from exc
+    with statusserver.Place.open(conf, proxy_status.GROUP, count) as status:
+        yield Post(
+            place=place,
+            status=status.shared,
+            doors=status.doors,
+            board=usage.Board() if count > 1 else None,
+        )

@@ -7,6 +7,7 @@ import fixtures
 import oslo_messaging
 
 from console_api import exception
+from console_api import statusserver
 from console_api import telemetry
 from tests import base
 
@@ -87,7 +88,7 @@ class CountedTest(base.TestCase):
         self.assertEqual({}, self.counts())
 
     def test_whatever_registers_is_shown(self) -> None:
-        place = telemetry.Place()
+        place = statusserver.Place()
         status = telemetry.Status(place, self.told, list, list)
         self.call('well', word='x')
         answer = status._for_all('/metrics')
@@ -163,7 +164,7 @@ class PulseTest(base.TestCase):
 class StatusTest(base.TestCase):
     def status(self, alive: list[str], ready: list[str]) -> telemetry.Status:
         return telemetry.Status(
-            telemetry.Place(),
+            statusserver.Place(),
             telemetry.Telemetry('test'),
             lambda: alive,
             lambda: ready,
