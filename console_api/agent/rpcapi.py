@@ -178,11 +178,7 @@ class AgentAPI:
             context,
             host,
             'confirm_console',
-            {
-                'server_id': server_id,
-                'console_type': console_type,
-                'connect': dataclasses.asdict(connect),
-            },
+            _of_console(server_id, console_type, connect),
         )
         if not isinstance(answer, bool):
             raise MalformedAnswer('confirm_console: neither yes nor no')
@@ -227,11 +223,7 @@ class AgentAPI:
             self._client.can_send_version('1.1')
             and host not in self._first_release
         ):
-            arguments = {
-                'server_id': server_id,
-                'console_type': console_type,
-                'connect': dataclasses.asdict(connect),
-            }
+            arguments = _of_console(server_id, console_type, connect)
             try:
                 return _entry(
                     self._call(
@@ -363,6 +355,17 @@ def _has_agent(host: str) -> bool:
         'No agent can be called %r: a name has %s', host[:80], hostnames.RULE
     )
     return False
+
+
+def _of_console(
+    server_id: str, console_type: str, connect: types.ConnectInfo
+) -> dict[str, Any]:
+    """The arguments of a call about a console that is somewhere."""
+    return {
+        'server_id': server_id,
+        'console_type': console_type,
+        'connect': dataclasses.asdict(connect),
+    }
 
 
 def _entry(answer: object) -> Entry:

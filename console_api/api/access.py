@@ -66,11 +66,9 @@ def to_output(
     :raises InstanceNotFound: the caller sees no such server
     :raises PolicyNotAuthorized: the caller may not
     """
-    server = _visible_server(services, call)
-    services.policy.authorize(
-        call.context, output_policies.RULE, {'project_id': server.project_id}
+    return access.OutputAccess(
+        _authorized(services, call, output_policies.RULE)
     )
-    return access.OutputAccess(server)
 
 
 def to_show(
@@ -81,9 +79,15 @@ def to_show(
     :raises InstanceNotFound: the caller sees no such server
     :raises PolicyNotAuthorized: the caller may not
     """
+    return _authorized(services, call, server_policies.SHOW)
+
+
+def _authorized(
+    services: operation.Services, call: operation.Call, rule: str
+) -> directory.Server:
     server = _visible_server(services, call)
     services.policy.authorize(
-        call.context, server_policies.SHOW, {'project_id': server.project_id}
+        call.context, rule, {'project_id': server.project_id}
     )
     return server
 

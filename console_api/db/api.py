@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
+from typing import Any
 from typing import TypeVar
 
 from oslo_config import cfg
@@ -206,46 +207,46 @@ def _end_once(engine: sqlalchemy.Engine) -> None:
     engine.pool._reset_on_return = pool.base.ResetStyle.reset_none  # noqa: SLF001
 
 
-def _lock_rows_only(engine: sqlalchemy.Engine) -> None:
+def _on_mysql(
+    choose: Callable[[Any], None],
+) -> Callable[[sqlalchemy.Engine], None]:
+    """Has ``choose`` the cursor of each new connection of MariaDB or MySQL."""
+
+    def install(engine: sqlalchemy.Engine) -> None:
+        if engine.dialect.name in ('mysql', 'mariadb'):
+            sqlalchemy.event.listen(engine, 'connect', connected)
+
+    def connected(connection: DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        choose(cursor)
+        cursor.close()
+
+    return install
+
+
+@_on_mysql
+def _lock_rows_only(cursor: Any) -> None:
     # MariaDB's and MySQL's own choice locks the gaps between rows too: who
     # removes expired tokens would keep out those who add new ones. Nothing
     # here reads twice and wants to see the same.
-    if engine.dialect.name not in ('mysql', 'mariadb'):
-        return
-
-    def choose(connection: DBAPIConnection, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(
-            'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'
-        )
-        cursor.close()
-
-    sqlalchemy.event.listen(engine, 'connect', choose)
+    cursor.execute('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
 
 
 #: SELECT is 1, UPDATE and DELETE are 2.
 _WAIT_FOR_ALL = 3
 
 
-def _see_all_nodes(engine: sqlalchemy.Engine) -> None:
+@_on_mysql
+def _see_all_nodes(cursor: Any) -> None:
     # A node of a Galera cluster may not have taken in yet what was stored at
     # another one: a console that was just created would not be found there,
     # and not be revoked. It is told to catch up before each transaction.
-    if engine.dialect.name not in ('mysql', 'mariadb'):
-        return
-
-    def choose(connection: DBAPIConnection, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(
-            'SHOW VARIABLES WHERE Variable_name IN'
-            " ('wsrep_on', 'wsrep_sync_wait')"
-        )
-        found = dict(cursor.fetchall())
-        if found.get('wsrep_on') == 'ON' and found['wsrep_sync_wait'] == '0':
-            cursor.execute(f'SET SESSION wsrep_sync_wait = {_WAIT_FOR_ALL}')
-        cursor.close()
-
-    sqlalchemy.event.listen(engine, 'connect', choose)
+    cursor.execute(
+        "SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'wsrep_sync_wait')"
+    )
+    found = dict(cursor.fetchall())
+    if found.get('wsrep_on') == 'ON' and found['wsrep_sync_wait'] == '0':
+        cursor.execute(f'SET SESSION wsrep_sync_wait = {_WAIT_FOR_ALL}')
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a Nova has said of servers, for seconds."""
 
+import abc
 from collections.abc import Callable
 import threading
 import time
@@ -54,6 +55,36 @@ class CachedServers:
             raise
         self._known.put(server_id, server)
         return server
+
+
+class CachedDirectory(abc.ABC):
+    """A ``ServerDirectory`` that asks a Nova and remembers for seconds."""
+
+    def __init__(self, seconds: float, clock: Clock) -> None:
+        self._servers = CachedServers(self._fetch, seconds, clock=clock)
+
+    def get(self, server_id: str) -> directory.Server:
+        """The server with this id, of whichever project.
+
+        :raises InstanceNotFound: Nova has none, or lately had none
+        :raises ComputeAPIUnavailable: Nova gave no answer that can be used,
+            or is asked for too many servers at once
+        """
+        return self._servers.get(server_id)
+
+    def list(
+        self,
+        query: directory.ServerQuery,  # noqa: ARG002 - the interface
+    ) -> list[directory.Server]:
+        """Not served: whoever wants a list asks Nova itself.
+
+        :raises NotSupported: always
+        """
+        raise exception.NotSupported()
+
+    @abc.abstractmethod
+    def _fetch(self, server_id: str) -> directory.Server:
+        """Ask Nova; raises as ``get`` does."""
 
 
 class _Recent(Generic[_T]):

@@ -22,7 +22,7 @@ _HOST = 'OS-EXT-SRV-ATTR:host'
 _LONGEST = 255
 
 
-class NovaDirectory:
+class NovaDirectory(cache.CachedDirectory):
     """A ``ServerDirectory`` that asks Nova and remembers for seconds.
 
     No more than ``[servers] max_lookups`` threads wait for Nova at once. The
@@ -37,9 +37,7 @@ class NovaDirectory:
     ) -> None:
         self._nova = novaapi.NovaAPI(conf)
         self._free = threading.BoundedSemaphore(conf.servers.max_lookups)
-        self._servers = cache.CachedServers(
-            self._look_up, conf.servers.cache_time, clock=clock
-        )
+        super().__init__(conf.servers.cache_time, clock)
 
     def check(self) -> None:
         """Log what is wrong with the user that Nova is asked with, if any.
@@ -54,20 +52,11 @@ class NovaDirectory:
         except novaapi.NovaError as exc:
             LOG.warning('The user in [nova] could not log in: %s', exc)
 
-    def get(self, server_id: str) -> directory.Server:
-        """The server with this id, of whichever project.
-
-        :raises InstanceNotFound: Nova has none, or lately had none
-        :raises ComputeAPIUnavailable: Nova gave no answer that can be used,
-            or is asked for too many servers at once
-        """
-        return self._servers.get(server_id)
-
-    def _look_up(self, server_id: str) -> directory.Server:
+    def _fetch(self, server_id: str) -> directory.Server:
         if not self._free.acquire(blocking=False):
             raise exception.ComputeAPIBusy()
         try:
-            return self._fetch(server_id)
+            return self._ask(server_id)
         except novaapi.RefusedError as exc:
             _log_refusal(exc)
             raise exception.ComputeAPIUnavailable() from None
@@ -77,17 +66,7 @@ class NovaDirectory:
         finally:
             self._free.release()
 
-    def list(
-        self,
-        query: directory.ServerQuery,  # noqa: ARG002 - the interface
-    ) -> list[directory.Server]:
-        """Not served: whoever wants a list asks Nova itself.
-
-        :raises NotSupported: always
-        """
-        raise exception.NotSupported()
-
-    def _fetch(self, server_id: str) -> directory.Server:
+    def _ask(self, server_id: str) -> directory.Server:
         answer = self._nova.get(f'/servers/{server_id}', _VERSION)
         if answer.status == 404:
             raise exception.InstanceNotFound(server_id)

@@ -44,7 +44,7 @@ class Instance(Protocol):
 Lookup = Callable[[str], Instance | None]
 
 
-class NovaProcessDirectory:
+class NovaProcessDirectory(cache.CachedDirectory):
     """A ``ServerDirectory`` that asks Nova's objects and remembers.
 
     A look-up is two reads of Nova's databases in the thread of the request,
@@ -61,27 +61,7 @@ class NovaProcessDirectory:
         clock: cache.Clock = time.monotonic,
     ) -> None:
         self._lookup = lookup or nova_lookup()
-        self._servers = cache.CachedServers(
-            self._fetch, conf.servers.cache_time, clock=clock
-        )
-
-    def get(self, server_id: str) -> directory.Server:
-        """The server with this id, of whichever project.
-
-        :raises InstanceNotFound: Nova has none, or lately had none
-        :raises ComputeAPIUnavailable: Nova could not read it
-        """
-        return self._servers.get(server_id)
-
-    def list(
-        self,
-        query: directory.ServerQuery,  # noqa: ARG002 - the interface
-    ) -> list[directory.Server]:
-        """Not served: whoever wants a list asks Nova itself.
-
-        :raises NotSupported: always
-        """
-        raise exception.NotSupported()
+        super().__init__(conf.servers.cache_time, clock)
 
     def _fetch(self, server_id: str) -> directory.Server:
         try:
