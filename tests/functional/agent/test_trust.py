@@ -180,6 +180,17 @@ class AddressTest(base.TestCase):
         url = answer.json['remote_console']['url']
         return tokens.Token(url.rpartition('%3D')[2])
 
+    def _assert_void(
+        self, token: tokens.Token, error: type[exception.DomainError]
+    ) -> None:
+        """No session begins with it, and no look-up finds it."""
+        broker = self.service.conductor.broker
+        caller = context.service_context()
+        for session in (False, True):
+            self.assertRaises(
+                error, broker.grant, caller, token.digest(), session
+            )
+
     def test_token_is_void_once_its_host_is_forgotten(self) -> None:
         self._start()
         token = self._issue('127.0.0.1')
@@ -188,11 +199,7 @@ class AddressTest(base.TestCase):
         for session in (False, True):
             broker.grant(caller, token.digest(), session)
         self._forget()
-        for session in (False, True):
-            self.assertRaises(
-                exception.HostUnavailable,
-                *(broker.grant, caller, token.digest(), session),
-            )
+        self._assert_void(token, exception.HostUnavailable)
 
     def test_token_is_void_once_its_address_is_not_the_hosts(self) -> None:
         self._start()
@@ -202,11 +209,7 @@ class AddressTest(base.TestCase):
         caller = context.service_context()
         broker.grant(caller, token.digest(), session=True)
         self._register('192.0.2.8')
-        for session in (False, True):
-            self.assertRaises(
-                exception.TokenNotFound,
-                *(broker.grant, caller, token.digest(), session),
-            )
+        self._assert_void(token, exception.TokenNotFound)
 
     def test_later_report_registers_no_other_address(self) -> None:
         self._start()

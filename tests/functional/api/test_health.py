@@ -141,9 +141,7 @@ class WaitTest(base.TestCase):
 
 class FrozenTest(base.TestCase):
     def test_frozen_database_is_not_well_until_it_goes_on(self) -> None:
-        problem = private.problem()
-        if problem is not None:
-            self.skipTest(problem)
+        private.require(self)
         server = self.useFixture(private.MariaDB())
         api.register_opts(self.conf)
         self.config(group='database', connection=server.url)
@@ -208,9 +206,7 @@ class BusTest(base.TestCase):
         self.assertTrue(self.good('fake://'))
 
     def test_alarm_is_not_well_until_it_is_over(self) -> None:
-        problem = private.problem()
-        if problem is not None:
-            self.skipTest(problem)
+        private.require(self)
         server = self.useFixture(private.RabbitMQ())
         self.assertTrue(self.good(server.url))
         server.alarm()

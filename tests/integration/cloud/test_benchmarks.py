@@ -16,9 +16,7 @@ class FaultsTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         parts.require(self, 'rabbitmq', 'mariadb', 'uwsgi')
-        problem = private.problem()
-        if problem is not None:
-            self.skipTest(problem)
+        private.require(self)
 
     def run_one(self, name: str, *arguments: str) -> str:
         """What it prints; whether the figures are good is not asked."""

@@ -187,9 +187,7 @@ class BusUsersTest(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         parts.require(self, 'rabbitmq')
-        problem = private.problem()
-        if problem is not None:
-            self.skipTest(problem)
+        private.require(self)
         self.context = context.service_context()
 
     def transport(self, user: str, host: str) -> oslo_messaging.Transport:

@@ -120,9 +120,7 @@ class FaultsTestCase(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         parts.require(self, 'rabbitmq', 'mariadb', 'uwsgi')
-        problem = private.problem()
-        if problem is not None:
-            self.skipTest(problem)
+        private.require(self)
 
     def deploy(
         self, bus_url: str, database_url: str, **settings: dict[str, object]
